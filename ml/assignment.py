@@ -1,0 +1,45 @@
+"""One patient, one arm: a salted hash of the patient reference, the same for ever.
+
+Never a random generator: an arm must survive restarts, retries and a second web process.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from ml.case import TriageCase
+from ml.decision import Arm
+
+# Infants present differently and deteriorate faster than any adult rule assumes; they and
+# pregnant patients are answered by the higher of rules and model and are never randomised.
+MINIMUM_TRIAL_AGE_YEARS = 2.0
+_BUCKETS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """The running trial: `ml_share` (0–1) of patients meet the model."""
+
+    name: str
+    salt: str
+    phase: int
+    ml_share: float
+
+
+def exclusion(case: TriageCase) -> str | None:
+    """Why this case is not randomised, or None."""
+    if not case.patient_id:
+        return "no_patient_id"
+    if case.patient_age is not None and case.patient_age < MINIMUM_TRIAL_AGE_YEARS:
+        return "infant"
+    if case.pregnant:
+        return "pregnant"
+    return None
+
+
+def assign(case: TriageCase, patient_reference: str, experiment: Experiment) -> Arm:
+    """The arm of this case; `patient_reference` is the pseudonym, never the client's own id."""
+    if exclusion(case):
+        return "excluded"
+    text = f"{experiment.salt}|{experiment.name}|{patient_reference}"
+    bucket = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % _BUCKETS
+    return "ml" if bucket < experiment.ml_share * _BUCKETS else "rules"

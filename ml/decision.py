@@ -1,0 +1,180 @@
+"""The decision policy: rules and model in, one answer with its trace out. Pure.
+
+The same function decides in the worker, in `python -m ml decide` and, with no prediction, when
+a request is accepted: its result there is what the caller gets if nobody answers in time.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from ml.prediction import Prediction
+from ml.rules.answer import RulesAnswer
+from ml.schema import Level
+
+Arm = Literal["ml", "rules", "excluded"]
+# Why there is no prediction.
+NoPrediction = Literal["no_model", "prediction_failed", "deadline", "attempts_exhausted"]
+
+MINIMUM_CONFIDENCE: Final = 0.60
+# The model may call a case at most this many levels less urgent than the rules do.
+GREATEST_LOWERING: Final = 1
+
+# What each level asks for where the rules did not say it themselves.
+CARE_FOR_LEVEL: Final = {
+    Level.ROUTINE: "online",
+    Level.SOON: "gp",
+    Level.URGENT: "specialist",
+    Level.EMERGENCY: "emergency",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers of the policy; a bundle may carry its own, never below these safeguards."""
+
+    minimum_confidence: float = MINIMUM_CONFIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer.
+
+    `method` is `ml`, `rules`, `red_flag_override` or `low_confidence`; `ab_group` is `ml`,
+    `rules`, `rules_fallback` or `excluded`; `decided_by` says whose level was taken; `confidence`
+    is the model's probability of the answered level, 0.0 where the model had no say.
+    """
+
+    level: Level
+    care_level: str
+    confidence: float
+    probabilities: tuple[float, ...] | None
+    method: str
+    ab_group: str
+    decided_by: Literal["rules", "model"]
+    fallback: bool
+    needs_review: bool
+    reason: str
+    trace: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "level": self.level.label,
+            "care_level": self.care_level,
+            "confidence": self.confidence,
+            "probabilities": None if self.probabilities is None else list(self.probabilities),
+            "method": self.method,
+            "ab_group": self.ab_group,
+            "decided_by": self.decided_by,
+            "fallback": self.fallback,
+            "needs_review": self.needs_review,
+            "reason": self.reason,
+            "trace": list(self.trace),
+        }
+
+
+def decide(
+    rules: RulesAnswer,
+    prediction: Prediction | NoPrediction,
+    arm: Arm,
+    policy: Policy = Policy(),
+) -> Decision:
+    """Apply the policy in its fixed order (see the design): red flag, arm, fallback, model.
+
+    No step can return less than `rules.floor`; a red flag is `emergency` whatever else is said.
+    """
+    trace = [f"rules:{rules.level.label}", f"arm:{arm}"]
+    if rules.red_flag:
+        return _by_rules(rules, "red_flag_override", "excluded", "red_flag", trace)
+    if arm == "rules":
+        return _by_rules(rules, "rules", "rules", "arm", trace)
+    if not isinstance(prediction, Prediction):
+        group = "excluded" if arm == "excluded" else "rules_fallback"
+        answer = _by_rules(rules, "rules", group, prediction, trace)
+        exhausted = prediction == "attempts_exhausted"
+        return replace(answer, fallback=True, needs_review=answer.needs_review or exhausted)
+
+    trace.append(f"model:{prediction.level.label}")
+    group = "excluded" if arm == "excluded" else "ml"
+    unsure = prediction.confidence < policy.minimum_confidence
+    if arm == "excluded":
+        return _higher_of(rules, prediction, "ml", group, "excluded", unsure, trace)
+    if unsure and not prediction.raised:
+        return _higher_of(rules, prediction, "low_confidence", group, "low_confidence", True, trace)
+    # A recall threshold raised this emergency on purpose: it stands, and a person looks.
+    return _guarded(rules, prediction, group, unsure, trace)
+
+
+def _by_rules(
+    rules: RulesAnswer, method: str, group: str, reason: str, trace: list[str]
+) -> Decision:
+    level = Level.EMERGENCY if rules.red_flag else max(rules.level, rules.floor)
+    return Decision(
+        level=level,
+        care_level=_care(rules, level),
+        confidence=0.0,
+        probabilities=None,
+        method=method,
+        ab_group=group,
+        decided_by="rules",
+        fallback=False,
+        needs_review=rules.needs_review,
+        reason=reason,
+        trace=(*trace, f"{reason}->{level.label}"),
+    )
+
+
+def _higher_of(
+    rules: RulesAnswer,
+    prediction: Prediction,
+    method: str,
+    group: str,
+    reason: str,
+    review: bool,
+    trace: list[str],
+) -> Decision:
+    level = max(rules.level, rules.floor, prediction.level)
+    by_model = prediction.level == level
+    if not by_model and method == "ml":
+        method = "rules"
+    return _by_model(rules, prediction, level, method, group, reason, by_model, review, trace)
+
+
+def _guarded(
+    rules: RulesAnswer, prediction: Prediction, group: str, review: bool, trace: list[str]
+) -> Decision:
+    """The one-way guard: raise freely, lower by one level at most, never below the floor."""
+    lowest = max(rules.level - GREATEST_LOWERING, rules.floor)
+    level = Level(max(prediction.level, lowest))
+    held = level != prediction.level
+    reason = "guard" if held else "model"
+    return _by_model(rules, prediction, level, "ml", group, reason, True, review or held, trace)
+
+
+def _by_model(
+    rules: RulesAnswer,
+    prediction: Prediction,
+    level: Level,
+    method: str,
+    group: str,
+    reason: str,
+    by_model: bool,
+    review: bool,
+    trace: list[str],
+) -> Decision:
+    return Decision(
+        level=level,
+        care_level=_care(rules, level),
+        confidence=prediction.probabilities[level],
+        probabilities=prediction.probabilities,
+        method=method,
+        ab_group=group,
+        decided_by="model" if by_model else "rules",
+        fallback=False,
+        needs_review=rules.needs_review or review,
+        reason=reason,
+        trace=(*trace, f"{reason}->{level.label}"),
+    )
+
+
+def _care(rules: RulesAnswer, level: Level) -> str:
+    return rules.care_level if level == rules.level else CARE_FOR_LEVEL[level]
