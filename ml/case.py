@@ -5,6 +5,7 @@ field name (promise 10): no coercion, no clamping, no unknown field, no echo of 
 """
 
 import difflib
+import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -116,6 +117,8 @@ class TriageCase(_Strict):
         return tuple((path, text) for path, text in found if text.strip())
 
 
+# A client's own field name is repeated only where it looks like one: it may be patient text.
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TOP_FIELDS = tuple(TriageCase.model_fields)
 _FIELDS_BY_PARENT = {
     "": _TOP_FIELDS,
@@ -157,57 +160,43 @@ def _merge_unions(details: list[ErrorDetails]) -> list[FieldError]:
 
 
 def _path(detail: ErrorDetails) -> str:
-    parts = list(detail["loc"])
-    # Drop the branch name that pydantic appends for a union.
-    if parts and isinstance(parts[-1], str) and ("[" in parts[-1] or parts[-1] in {"float", "str"}):
-        parts.pop()
-    return ".".join(_printable(str(part)) for part in parts)
-
-
-def _printable(name: str) -> str:
-    """A client's own field name, bounded: it may be patient text in the wrong place."""
-    known = any(name in fields for fields in _FIELDS_BY_PARENT.values())
-    return name if known or name.isdigit() else "unknown field"
+    parts = [str(part) for part in detail["loc"]]
+    if len(parts) > 1 and parts[-2] == "severity":
+        parts.pop()  # the name that pydantic gives to a branch of the union
+    return ".".join(part if _FIELD_NAME.fullmatch(part) else "unknown field" for part in parts)
 
 
 def _field_error(detail: ErrorDetails) -> FieldError:
     field, kind, context = _path(detail), detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return FieldError(field, "unknown", _did_you_mean(detail))
-    if kind == "missing":
-        return FieldError(field, "required", "is required")
-    name = str(detail["loc"][-1]) if detail["loc"] else ""
-    bounds = RANGES.get(name) or RANGES.get(
-        str(detail["loc"][-2]) if len(detail["loc"]) > 1 else ""
-    )
-    if kind in {"greater_than_equal", "less_than_equal", "finite_number"}:
-        if bounds:
-            text = f"expected {bounds.low:g} to {bounds.high:g} {bounds.unit}"
-        else:
-            text = "expected a number from 0 to 10"
-        return FieldError(field, "range", text)
-    if kind in {"float_type", "int_type"}:
-        unit = f" in {bounds.unit}" if bounds else ""
-        return FieldError(field, "type", f"expected a JSON number{unit}")
-    if kind == "string_type":
-        return FieldError(field, "type", "expected text")
-    if kind == "string_too_long":
-        return FieldError(field, "length", f"expected at most {context['max_length']} characters")
-    if kind == "string_too_short":
-        return FieldError(field, "length", "must not be empty")
-    if kind == "literal_error":
-        return FieldError(field, "choice", f"expected one of {context['expected']}")
-    if kind == "bool_type":
-        return FieldError(field, "type", "expected true or false")
-    if kind == "too_long":
-        return FieldError(field, "length", f"expected at most {context['max_length']} items")
-    if kind == "tuple_type":
-        return FieldError(field, "type", "expected a list")
-    if kind in {"model_type", "model_attributes_type", "dict_type"}:
-        return FieldError(field, "type", "expected an object")
-    if kind == "string_unicode":
-        return FieldError(field, "text", "expected valid Unicode text")
-    return FieldError(field, "invalid", "is not valid")
+    code, text = _EXPECTED.get(kind, ("invalid", "is not valid"))
+    bounds = next((RANGES[str(p)] for p in reversed(detail["loc"]) if str(p) in RANGES), None)
+    if code == "range" and bounds:
+        text = f"expected {bounds.low:g} to {bounds.high:g} {bounds.unit}"
+    elif code == "type" and bounds:
+        text = f"{text} in {bounds.unit}"
+    return FieldError(field, code, text.format(**context))
+
+
+# pydantic's error type -> our code and what was expected; never what was given.
+_EXPECTED: dict[str, tuple[str, str]] = {
+    "missing": ("required", "is required"),
+    "greater_than_equal": ("range", "expected a number from 0 to 10"),
+    "less_than_equal": ("range", "expected a number from 0 to 10"),
+    "finite_number": ("range", "expected a finite number"),
+    "float_type": ("type", "expected a JSON number"),
+    "string_type": ("type", "expected text"),
+    "string_unicode": ("text", "expected valid Unicode text"),
+    "string_too_long": ("length", "expected at most {max_length} characters"),
+    "string_too_short": ("length", "must not be empty"),
+    "literal_error": ("choice", "expected one of {expected}"),
+    "bool_type": ("type", "expected true or false"),
+    "tuple_type": ("type", "expected a list"),
+    "too_long": ("length", "expected at most {max_length} items"),
+    "model_type": ("type", "expected an object"),
+    "model_attributes_type": ("type", "expected an object"),
+}
 
 
 def _did_you_mean(detail: ErrorDetails) -> str:

@@ -178,3 +178,32 @@ def _by_model(
 
 def _care(rules: RulesAnswer, level: Level) -> str:
     return rules.care_level if level == rules.level else CARE_FOR_LEVEL[level]
+
+
+def explain(rules: RulesAnswer, prediction: Prediction | None) -> dict[str, Any]:
+    """Why, for a person and a program: rule hits as offsets, the model's strongest features,
+    what was missing and what was imputed. Holds no text of the patient."""
+    explanation: dict[str, Any] = {
+        "rules": {
+            "level": rules.level.label,
+            "floor": rules.floor.label,
+            "severity": rules.severity,
+            "news2": rules.news2,
+            "red_flag": rules.red_flag,
+            "hits": [hit.to_json() for hit in rules.hits],
+            "reasons": list(rules.reasons),
+        },
+        "missing": list(rules.missing),
+        "model": None,
+    }
+    if prediction is not None:
+        explanation["model"] = {
+            "level": prediction.level.label,
+            "raised_by_threshold": prediction.raised,
+            "imputed": list(prediction.imputed),
+            "contributions": [
+                {"feature": c.feature, "log_odds": round(c.log_odds, 6)}
+                for c in prediction.contributions
+            ],
+        }
+    return explanation

@@ -1,0 +1,57 @@
+"""The one Celery app: broker, queues, limits, JSON only. It names no task.
+
+Every setting has its reason here; FAULTS were measured with the defaults.
+"""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+
+app = Celery("triage", broker=settings.REDIS_URL or None)
+app.conf.update(
+    # A message is a hint: nothing is read back through Redis, and no patient data can lie there.
+    task_ignore_result=True,
+    result_backend=None,
+    accept_content=["json"],
+    task_serializer="json",
+    event_serializer="json",
+    # Late ack bounds what is in flight; correctness rests on the row, not on the message.
+    task_acks_late=True,
+    # True would run an input that kills its child again and again, without a cap; the row counts
+    # its attempts and the keeper rings again.
+    task_reject_on_worker_lost=False,
+    # One message a child: a busy child hoards nothing that an idle one could do.
+    worker_prefetch_multiplier=1,
+    # No soft limit: an exception raised around COMMIT leaves it unknown whether it happened.
+    task_time_limit=settings.TASK_HARD_LIMIT_SECONDS,
+    # The default of 4 s kills replacement children that load a model slowly, for ever.
+    worker_proc_alive_timeout=60,
+    worker_soft_shutdown_timeout=10,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=True,
+    task_send_sent_event=True,
+    task_track_started=True,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        # The same in every process that touches the broker: the shortest wins.
+        "visibility_timeout": settings.VISIBILITY_TIMEOUT_SECONDS,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        # Without them a half-open connection blocks a consumer silently for ever.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+    },
+    task_default_queue="background",
+    # Routed by name: a sender by name does not see a task's decorator.
+    task_routes={"triage.*": {"queue": "triage"}, "monitoring.*": {"queue": "background"}},
+    timezone="UTC",
+    enable_utc=True,
+    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+)

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class ClientsConfig(AppConfig):
+    name = "backend.clients"
+    label = "clients"
+
+    def ready(self) -> None:
+        from backend import checks  # noqa: F401  (registers the system checks)

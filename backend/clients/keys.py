@@ -1,0 +1,72 @@
+"""Making and finding API keys."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from backend.clients.models import ApiKey, Client, Scope
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the rest of the service sees it."""
+
+    client_id: int
+    key_id: int
+    scopes: frozenset[str]
+
+    # What Django and DRF ask of a user.
+    is_authenticated = True
+    is_active = True
+
+
+def create_client(name: str) -> int:
+    """The client's id; one that exists is kept."""
+    return Client.objects.get_or_create(name=name)[0].pk
+
+
+def create_key(
+    client_id: int,
+    name: str,
+    scopes: tuple[str, ...] = (Scope.SUBMIT, Scope.LABEL),
+    expires_at: datetime | None = None,
+) -> str:
+    """A new key, shown only now: `tri_<prefix>_<secret>`."""
+    prefix = secrets.token_hex(4)
+    key = f"tri_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    ApiKey.objects.create(
+        client_id=client_id,
+        name=name,
+        prefix=prefix,
+        digest=_digest(key),
+        scopes=list(scopes),
+        expires_at=expires_at,
+    )
+    return key
+
+
+def find_caller(key: str) -> Caller | None:
+    """The caller of a live key of an active client, else None.
+
+    The lookup is by digest: no comparison of secrets happens that could be timed.
+    """
+    row = (
+        ApiKey.objects.filter(digest=_digest(key), client__active=True)
+        .filter(Q(revoked_at=None) | Q(revoked_at__gt=Now()))
+        .filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
+        .only("id", "client_id", "scopes")
+        .first()
+    )
+    if row is None:
+        return None
+    return Caller(row.client_id, row.pk, frozenset(row.scopes))
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,56 @@
+"""Make a client and an API key: printed once, or written to a file that only we can read."""
+
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from backend.clients.keys import create_client, create_key, find_caller
+from backend.clients.models import Scope
+
+
+class Command(BaseCommand):
+    help = "Make a client (if there is none of that name) and an API key for it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--key-name", default="first key")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            choices=Scope.values,
+            help="may be given several times; default: submit and label",
+        )
+        parser.add_argument(
+            "--key-file",
+            type=Path,
+            help="write the key here (mode 0600); kept if it already holds a valid key",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        file: Path | None = options["key_file"]
+        if file and file.exists() and find_caller(file.read_text().strip()):
+            self.stdout.write(f"client {options['name']}: key in {file} is kept")
+            return
+        scopes = tuple(options["scope"] or (Scope.SUBMIT, Scope.LABEL))
+        key = create_key(create_client(options["name"]), options["key_name"], scopes)
+        if file is None:
+            self.stdout.write(key)
+            return
+        try:
+            _write_private(file, key)
+        except OSError as error:
+            raise CommandError(f"--key-file: cannot be written ({error.strerror})") from None
+        self.stdout.write(f"client {options['name']}: new key in {file}")
+
+
+def _write_private(file: Path, key: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = file.with_name(file.name + ".new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(key + "\n")
+    beside.replace(file)

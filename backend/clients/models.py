@@ -1,0 +1,61 @@
+"""Who may call: clients, their keys, and the people who belong to them."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Client(models.Model):
+    """One hospital's web team; every row a request makes belongs to exactly one client."""
+
+    name = models.CharField(max_length=100, unique=True)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Scope(models.TextChoices):
+    SUBMIT = "submit"
+    LABEL = "label"
+    OPERATE = "operate"
+
+
+class ApiKey(models.Model):
+    """A key of a client. Only its SHA-256 is stored; the prefix lets people tell keys apart."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… ({self.name})"
+
+
+class Membership(models.Model):
+    """A person's role at a client."""
+
+    class Role(models.TextChoices):
+        SUBMITTER = "submitter"
+        CLINICIAN = "clinician"
+        OPERATOR = "operator"
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    role = models.CharField(max_length=10, choices=Role.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["client", "user"], name="one_role_per_client")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}@{self.client_id}: {self.role}"

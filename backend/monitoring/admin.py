@@ -1,0 +1,19 @@
+from django.contrib import admin
+
+from backend.monitoring.models import AccuracyReport, Alert, WorkerState
+from backend.triage.admin import ReadOnlyAdmin
+
+
+@admin.register(WorkerState)
+class WorkerStateAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "host", "pid", "state", "reason", "model_version", "seen_at")
+
+
+@admin.register(AccuracyReport)
+class AccuracyReportAdmin(ReadOnlyAdmin):
+    list_display = ("day", "model_version", "state", "labels", "accuracy")
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "subject", "summary", "raised_at", "repeats", "sent_at", "resolved_at")

@@ -1,0 +1,89 @@
+"""Who is alive, what the checks found, what was raised."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class WorkerState(models.Model):
+    """What one process last said of itself; a triage child also which model it has proven."""
+
+    class Kind(models.TextChoices):
+        TRIAGE = "triage"
+        BACKGROUND = "background"
+        KEEPER = "keeper"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    host = models.CharField(max_length=100)
+    pid = models.IntegerField()
+    # `ready` or `no_model`; the reason is a stable code of `ml.errors.BundleRefused`.
+    state = models.CharField(max_length=10)
+    reason = models.CharField(max_length=40, blank=True)
+    model_version = models.CharField(max_length=100, blank=True)
+    model_digest = models.CharField(max_length=64, blank=True)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "host", "pid"], name="one_state_per_process")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host}/{self.pid}: {self.state}"
+
+
+class AccuracyReport(models.Model):
+    """The check of one UTC day and one model, made once."""
+
+    class State(models.TextChoices):
+        HEALTHY = "healthy"
+        BREACH = "breach"
+        INSUFFICIENT = "insufficient_labels"
+
+    day = models.DateField()
+    model_digest = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=100)
+    state = models.CharField(max_length=20, choices=State.choices)
+    labels = models.IntegerField()
+    accuracy = models.FloatField(null=True)
+    # Counts, intervals and the confusion matrix; see `workers.surveillance`.
+    measures = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "model_digest"], name="one_report_per_day_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model_version}: {self.state}"
+
+
+class Alert(models.Model):
+    """Something an operator must know. One open alert a kind and subject; it counts repeats."""
+
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=120)
+    summary = models.CharField(max_length=300)
+    raised_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+    repeats = models.IntegerField(default=0)
+    # When the mail went out; null while it has not.
+    sent_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"],
+                condition=Q(resolved_at=None),
+                name="one_open_alert",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.summary}"

@@ -1,0 +1,80 @@
+"""What `/statusz` says: is anything broken, and what."""
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from backend.monitoring import alerts, presence, reports
+from backend.triage import queries
+from backend.triage.queue import broker_answers
+
+# A check of day D is made in the first hours of D+1; later than that it is missing.
+_CHECK_OVERDUE_DAYS = 2
+
+
+def database_ready() -> bool:
+    """PostgreSQL answers and every migration is applied. Raises the database's error if not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return _migrated()
+
+
+_migrations_seen = False
+
+
+def _migrated() -> bool:
+    """Migrations are not unapplied under a running process: once seen, they are not read again."""
+    global _migrations_seen
+    if not _migrations_seen:
+        executor = MigrationExecutor(connection)
+        _migrations_seen = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return _migrations_seen
+
+
+def status(today: dt.date) -> dict[str, Any]:
+    """Every part with `ok`; the whole is ok when all parts are. Holds no clinical data."""
+    workers = presence.alive()
+    triage = [worker for worker in workers if worker["kind"] == "triage"]
+    no_model = [worker for worker in triage if worker["state"] == "no_model"]
+    oldest = queries.oldest_open_seconds()
+    newest = reports.newest()
+    parts: dict[str, dict[str, Any]] = {
+        "broker": {"ok": broker_answers()},
+        "triage_workers": {"ok": bool(triage), "count": len(triage)},
+        "model": {
+            "ok": bool(triage) and not no_model,
+            "state": "no_model" if no_model else "ready" if triage else "unknown",
+            "no_model_children": len(no_model),
+            "reasons": sorted({worker["reason"] for worker in no_model}),
+            "versions": sorted({w["model_version"] for w in triage if w["model_version"]}),
+        },
+        "keeper": {"ok": any(worker["kind"] == "keeper" for worker in workers)},
+        # A pulse goes from beat through the broker to the background worker once a minute.
+        "background": {"ok": any(worker["kind"] == "background" for worker in workers)},
+        "requests": {
+            "ok": oldest <= settings.DEADLINE_SECONDS,
+            "oldest_open_seconds": round(oldest, 3),
+        },
+        "accuracy_check": {"ok": _check_is_fresh(newest, today), "newest": newest},
+    }
+    return {
+        "ok": all(part["ok"] for part in parts.values()),
+        "parts": parts,
+        "workers": [
+            {key: worker[key] for key in ("kind", "state", "model_version", "seen_at")}
+            for worker in workers
+        ],
+        "alerts": alerts.open_alerts(),
+    }
+
+
+def _check_is_fresh(newest: dict[str, Any] | None, today: dt.date) -> bool:
+    """A system younger than a day has no report yet; afterwards one a day is due."""
+    if newest is None:
+        first = queries.first_accepted_at()
+        return first is None or today - first.date() < dt.timedelta(days=_CHECK_OVERDUE_DAYS)
+    age: dt.timedelta = today - newest["day"]
+    return age <= dt.timedelta(days=_CHECK_OVERDUE_DAYS)

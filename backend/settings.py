@@ -1,0 +1,195 @@
+"""All settings in one file; every variable is read through a typed reader of `env`."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from backend import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = Path(env.text("STATE_DIR", str(BASE_DIR / "var")))
+SECRETS_DIR = Path(env.text("SECRETS_DIR", str(STATE_DIR / "secrets")))
+
+DEBUG = False
+SECRET_KEY = env.secret(SECRETS_DIR, "django_secret_key")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+BEHIND_TLS = env.flag("BEHIND_TLS", False)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "backend.clients",
+    "backend.triage",
+    "backend.monitoring",
+    "workers",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "backend.urls"
+WSGI_APPLICATION = "backend.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        **env.database("DATABASE_URL"),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        # Bounds, so that a stopped or piled-up server means 503 within 3 s and no hung thread:
+        # the server's own timers never fire on a frozen server, hence the TCP bounds beside them.
+        "OPTIONS": {
+            "connect_timeout": 2,
+            "options": (
+                "-c statement_timeout=2500 -c lock_timeout=1000"
+                " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+            ),
+            "keepalives_idle": 2,
+            "keepalives_interval": 1,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 2500,
+        },
+    }
+}
+
+# --- Times (seconds). `backend.checks` asserts that they fit into each other. ---------------
+BATCH_SECONDS = 0.5
+DRAIN_SECONDS = 1.0
+TASK_HARD_LIMIT_SECONDS = 3
+LEASE_SECONDS = 4
+SWEEP_SECONDS = 2
+DEADLINE_SECONDS = env.integer("TRIAGE_DEADLINE_SECONDS", 20, 19, 300)
+PREDICT_WAIT_SECONDS = 2
+VISIBILITY_TIMEOUT_SECONDS = 120
+MAX_ATTEMPTS = 3
+BATCH_ROWS = 256
+MAX_WAIT_SECONDS = 10
+# Threads of one web process that may wait for a result at once; the others keep accepting.
+MAX_WAITERS = 6
+
+# --- Broker ----------------------------------------------------------------------------------
+REDIS_URL = env.text("REDIS_URL", "")
+# Celery's Django fixup would close the connection around every task; ours outlives them and is
+# health-checked by Django when a task begins.
+CELERY_DB_REUSE_MAX = 10_000
+
+# --- Experiment: rules against model, one patient one arm ---------------------------------
+EXPERIMENT_NAME = env.text("EXPERIMENT_NAME", "ml-vs-rules")
+EXPERIMENT_PHASE = env.integer("EXPERIMENT_PHASE", 1, 1, 1_000)
+EXPERIMENT_ML_SHARE = env.fraction("EXPERIMENT_ML_SHARE", 0.5)
+EXPERIMENT_SALT = env.secret(SECRETS_DIR, "experiment_salt")
+
+# --- Patient data ------------------------------------------------------------------------------
+PSEUDONYM_KEY = env.secret(SECRETS_DIR, "pseudonym_key")
+PAYLOAD_KEYS = env.secret(SECRETS_DIR, "payload_keys")
+# JSON bodies; a batch of 1,000 typical requests fits into the larger one.
+MAX_BODY_BYTES = 64 * 1024
+MAX_BATCH_BODY_BYTES = 4 * 1024 * 1024
+MAX_BATCH_ITEMS = 1_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BATCH_BODY_BYTES
+
+# --- Accuracy check ------------------------------------------------------------------------------
+ACCURACY_FLOOR = env.fraction("ACCURACY_FLOOR", 0.75)
+ACCURACY_MINIMUM_LABELS = env.integer("ACCURACY_MINIMUM_LABELS", 20, 1, 100_000)
+ACCURACY_CATCH_UP_DAYS = 7
+ALERT_EMAILS = env.words("ALERT_EMAILS", "triage-alerts@localhost")
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "triage@localhost")
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.integer("EMAIL_PORT", 25, 1, 65_535)
+EMAIL_HOST_USER = env.text("EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 5
+EMAIL_FILE_PATH = str(STATE_DIR / "mail")
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    # Without a mail server an alarm is still written where an operator can read it.
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
+
+# --- HTTP ---------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    # Deny by default: a view says explicitly who may call it.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["backend.clients.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["backend.clients.permissions.DenyAll"],
+    "DEFAULT_PARSER_CLASSES": ["backend.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "backend.errors.problem_handler",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Clinical triage",
+    "DESCRIPTION": (
+        "Asynchronous triage prediction: submit a patient's complaint, poll the answer. "
+        "Decision support for clinicians; it decides nothing alone and is not a medical device."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["backend.triage.openapi.add_components"],
+}
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING_CONFIG = "backend.logs.configure"
+LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}

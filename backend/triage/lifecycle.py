@@ -1,0 +1,343 @@
+"""Every change of a request's status, and nothing else changes one.
+
+submit ─▶ claim ─▶ finish; besides them cancel, enforce_deadlines and abandon. Each is one
+statement of `statements.py`: PostgreSQL says who won, by the rows that matched.
+"""
+
+import base64
+import json
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from backend import encryption
+from backend.logs import failure
+from backend.triage import statements
+from backend.triage.models import ClinicianLabel, TriageRequest
+from backend.triage.queue import doorbell
+from ml.assignment import Experiment, assign
+from ml.case import TriageCase, parse_case
+from ml.decision import Arm, Decision, decide, explain
+from ml.prediction import Prediction
+from ml.rules import engine
+from ml.rules.answer import RulesAnswer
+from ml.schema import Level
+
+log = structlog.get_logger()
+
+_FALLBACK_LIMIT = 500
+
+
+class KeyReused(Exception):
+    """An idempotency key came back with another body; `index` is the item's place."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"item {index}")
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One parsed request on its way in."""
+
+    case: TriageCase
+    idempotency_key: str | None = None
+
+
+class Accepted(NamedTuple):
+    """What a caller is told at once. `created` is False for a repeated idempotency key."""
+
+    id: UUID
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One row that this process may decide until its lease ends."""
+
+    id: UUID
+    arm: Arm
+    case: TriageCase | None
+    rules: RulesAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A worker's decision on one claimed row, with the model's opinion where there was one."""
+
+    id: UUID
+    decision: Decision
+    rules: RulesAnswer
+    prediction: Prediction | None
+    model_version: str
+    model_digest: str
+    latency_us: int
+
+
+class FinishCounts(NamedTuple):
+    """Rows of one finish: newly answered, of those by fallback, late but logged, amended, stale."""
+
+    answered: int
+    fallback: int
+    kept: int
+    amended: int
+    stale: int
+
+
+def new_id() -> UUID:
+    """A time-ordered id (UUID version 7, RFC 9562), so that indexes grow at their end."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    return UUID(int=(value & ~(0x3 << 62)) | (0x2 << 62))
+
+
+def assess(case: TriageCase) -> RulesAnswer:
+    """The rules' answer; rules that raise answer `urgent` and call a person."""
+    try:
+        return engine.assess(case)
+    except Exception as error:  # a fault of ours must not cost the patient the answer
+        log.error("rules.failed", **failure(error))
+        return engine.unavailable()
+
+
+def submit(
+    client_id: int,
+    submissions: Sequence[Submission],
+    deadline_seconds: float | None = None,
+    batch: UUID | None = None,
+) -> list[Accepted]:
+    """Store the requests in one transaction, then ring.
+
+    Raises `KeyReused` (and stores nothing) when a key returns with another body. When this
+    returns, every request is committed: it will be answered, whatever fails from here on.
+    """
+    seconds = settings.DEADLINE_SECONDS if deadline_seconds is None else deadline_seconds
+    rows = [_arriving(client_id, one, seconds, batch) for one in submissions]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows)})
+        created = {row[0] for row in cursor.fetchall()}
+        accepted = _resolve_repeats(cursor, client_id, rows, created)
+        due = sorted((row for row in rows if UUID(row["id"]) in created), key=_most_urgent_first)
+        transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in due]))
+    return accepted
+
+
+def _arriving(
+    client_id: int, submission: Submission, deadline_seconds: float, batch: UUID | None
+) -> dict[str, Any]:
+    case, row_id = submission.case, new_id()
+    rules = assess(case)
+    reference = encryption.pseudonym(client_id, case.patient_id or uuid.uuid4().hex)
+    experiment = Experiment(
+        settings.EXPERIMENT_NAME,
+        settings.EXPERIMENT_SALT,
+        settings.EXPERIMENT_PHASE,
+        settings.EXPERIMENT_ML_SHARE,
+    )
+    arm = assign(case, reference, experiment)
+    body = case.model_dump_json(exclude_none=True, exclude_defaults=True)
+    # The stored input knows no patient id: that lives on only as its pseudonym.
+    clinical = case.model_dump_json(
+        exclude_none=True, exclude_defaults=True, exclude={"patient_id"}
+    )
+    fallback = _record(decide(rules, "deadline", arm), rules, None, "", "")
+    return {
+        "id": str(row_id),
+        "client_id": client_id,
+        "patient_reference": reference,
+        "priority": int(rules.level),
+        "arm": arm,
+        "experiment": experiment.name,
+        "phase": experiment.phase,
+        "batch": str(batch) if batch else None,
+        "idempotency_key": submission.idempotency_key,
+        "fingerprint": encryption.fingerprint(body.encode()),
+        "deadline_seconds": deadline_seconds,
+        "final": rules.red_flag,
+        "sealed": base64.b64encode(encryption.seal(clinical.encode(), row_id)).decode(),
+        "rules": rules.to_json(),
+        "fallback": fallback,
+    }
+
+
+def _most_urgent_first(row: dict[str, Any]) -> int:
+    return -int(row["priority"])
+
+
+def _resolve_repeats(
+    cursor: Any, client_id: int, rows: list[dict[str, Any]], created: set[UUID]
+) -> list[Accepted]:
+    """Rows that met their own idempotency key again are answered with the first one's id."""
+    repeated = [row["idempotency_key"] for row in rows if UUID(row["id"]) not in created]
+    first: dict[str, tuple[UUID, str]] = {}
+    if repeated:
+        cursor.execute(statements.SAME_KEY, {"client": client_id, "keys": repeated})
+        first = {key: (row_id, body) for key, row_id, body in cursor.fetchall()}
+    accepted = []
+    for index, row in enumerate(rows):
+        row_id = UUID(row["id"])
+        if row_id in created:
+            accepted.append(Accepted(row_id, created=True))
+            continue
+        first_id, body = first[row["idempotency_key"]]
+        if body != row["fingerprint"]:
+            raise KeyReused(index)
+        accepted.append(Accepted(first_id, created=False))
+    return accepted
+
+
+def claim(limit: int, *, retry: bool = False) -> tuple[UUID, list[Claimed]]:
+    """Take due rows under a lease. Returns the fencing token and the rows, most urgent first.
+
+    `retry` takes rows that a worker lost before; ask for one at a time. A payload that does not
+    open is claimed with `case=None`: it is answered by its stored rules and never guessed.
+    """
+    token = uuid.uuid4()
+    parameters: dict[str, Any] = {
+        "retry": retry,
+        "attempts": settings.MAX_ATTEMPTS,
+        "limit": limit,
+        "token": token,
+        "lease": settings.LEASE_SECONDS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.CLAIM, parameters)
+        rows = cursor.fetchall()
+    return token, [_claimed(*row) for row in rows]
+
+
+def _claimed(row_id: UUID, arm: Arm, sealed: bytes, rules: str) -> Claimed:
+    try:
+        case = parse_case(json.loads(encryption.unseal(bytes(sealed), row_id)))
+    except Exception as error:  # undecryptable, or written by a version that knew other fields
+        log.error("claim.payload_unreadable", request_id=str(row_id), **failure(error))
+        case = None
+    return Claimed(row_id, arm, case, RulesAnswer.from_json(json.loads(rules)))
+
+
+def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
+    """Commit a batch's decisions. Rows whose lease or token is gone are left as they are."""
+    rows = [
+        {
+            "id": str(one.id),
+            "answer": _record(
+                one.decision, one.rules, one.prediction, one.model_version, one.model_digest
+            ),
+            "version": one.model_version if one.prediction else "",
+            "digest": one.model_digest if one.prediction else "",
+            "opinion": None if one.prediction is None else int(one.prediction.level),
+            "opinion_confidence": None if one.prediction is None else one.prediction.confidence,
+            "opinion_probabilities": one.prediction and list(one.prediction.probabilities),
+            "latency_us": one.latency_us,
+        }
+        for one in finished
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
+        answered, fallback, held, amended, _ = cursor.fetchone()
+    return FinishCounts(answered, fallback, held - answered, amended, len(rows) - held)
+
+
+def _record(
+    decision: Decision,
+    rules: RulesAnswer,
+    prediction: Prediction | None,
+    model_version: str,
+    model_digest: str,
+) -> dict[str, Any]:
+    """The answer as it is stored: levels as numbers, offsets instead of text."""
+    record = decision.to_json()
+    record["level"] = int(decision.level)
+    record["rules_version"] = rules.version
+    record["model_version"] = model_version
+    record["model_digest"] = model_digest
+    record["explanation"] = explain(rules, prediction)
+    return record
+
+
+def enforce_deadlines(ids: Sequence[UUID] | None = None) -> int:
+    """Answer open rows past their deadline from their stored rules; returns how many.
+
+    With `ids` (the read path) it waits for a row that is just being answered; without, it leaves
+    such rows to whoever holds them.
+    """
+    if ids is None:
+        return _fall_back("deadline_at <= clock_timestamp()", "SKIP LOCKED", [])
+    return _fall_back("deadline_at <= clock_timestamp() AND id = ANY(%(ids)s)", "", ids)
+
+
+def answer_now(ids: Sequence[UUID]) -> int:
+    """Answer these rows from their stored rules if they are still open: who asked is gone."""
+    return _fall_back("id = ANY(%(ids)s)", "", ids)
+
+
+def _fall_back(which: str, lock: str, ids: Sequence[UUID]) -> int:
+    statement = statements.FALL_BACK.format(which=which, lock=lock)
+    parameters: dict[str, Any] = {"ids": list(ids), "limit": _FALLBACK_LIMIT, "exhausted": False}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        answered: int = cursor.fetchone()[0]
+    if answered:
+        log.warning("deadline.enforced", count=answered)
+    return answered
+
+
+def abandon_exhausted() -> int:
+    """End the work on rows whose attempts are used up; open ones get the rules and a person."""
+    parameters = {
+        "attempts": settings.MAX_ATTEMPTS,
+        "limit": _FALLBACK_LIMIT,
+        "exhausted": True,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.ABANDON, parameters)
+        answered, abandoned, _ = cursor.fetchone()
+    if abandoned:
+        log.warning("work.abandoned", count=abandoned, answered=answered)
+    return int(abandoned)
+
+
+def cancel(client_id: int, request_id: UUID) -> bool:
+    """Withdraw an open request. False when it is answered, cancelled or not this client's."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.CANCEL, {"id": request_id, "client": client_id})
+        return bool(cursor.rowcount)
+
+
+def label(
+    client_id: int, key_id: int, request_id: UUID, level: Level, note: str | None
+) -> int | None:
+    """Store a clinician's level; returns the label's id, None when there is no such request."""
+    request = TriageRequest.objects.filter(pk=request_id, client_id=client_id).first()
+    if request is None:
+        return None
+    sealed = encryption.seal(note.encode(), request_id) if note else None
+    row = ClinicianLabel.objects.create(
+        request=request, key_id=key_id, level=int(level), sealed_note=sealed
+    )
+    return row.pk
+
+
+def ring_for_due() -> int:
+    """Ring for rows that are due, for whatever reason no worker has taken them; returns how many
+    (at most one hint's worth) were seen."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.DUE, {"limit": settings.BATCH_ROWS})
+        due = [row[0] for row in cursor.fetchall()]
+    if due:
+        _ring(due)
+    return len(due)
+
+
+def _ring(ids: list[UUID]) -> None:
+    if ids:
+        doorbell.ring(ids)

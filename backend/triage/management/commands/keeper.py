@@ -1,0 +1,54 @@
+"""The keeper: needs PostgreSQL only. Deadlines, used-up attempts, and rings for what is due.
+
+Run two if you like: every statement takes rows that the other leaves (SKIP LOCKED).
+"""
+
+import signal
+import threading
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import Error, connection
+
+from backend.logs import failure
+from backend.monitoring import presence
+from backend.triage import lifecycle
+
+log = structlog.get_logger()
+
+_REPORT_EVERY_SWEEPS = 5
+
+
+class Command(BaseCommand):
+    help = "Enforce deadlines, end exhausted work, ring for due rows; every 2 s, for ever."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        log.info("keeper.started")
+        sweeps = 0
+        while not stop.is_set():
+            try:
+                sweep(report=sweeps % _REPORT_EVERY_SWEEPS == 0)
+            except Error as error:
+                # The database is away: say so, and be here when it comes back.
+                log.error("keeper.database_unavailable", **failure(error))
+                connection.close()
+            sweeps += 1
+            stop.wait(settings.SWEEP_SECONDS)
+        log.info("keeper.stopped")
+
+
+def sweep(*, report: bool) -> None:
+    """One round. The order matters: who is past the deadline is answered before anything else."""
+    while lifecycle.enforce_deadlines():
+        pass
+    while lifecycle.abandon_exhausted():
+        pass
+    lifecycle.ring_for_due()
+    if report:
+        presence.report("keeper", "ready")
+        presence.forget_old()

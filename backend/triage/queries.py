@@ -1,0 +1,199 @@
+"""Every read of a triage request. A read that meets an overdue open row answers it first."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from backend.triage import lifecycle
+from backend.triage.models import TriageRequest
+from backend.triage.schemas import Answer, TriageResource
+from ml.schema import LEVELS, Level
+
+# A request with its newest answer; the fallback doubles as the provisional answer.
+_SELECT = """
+SELECT r.id, r.answer, r.accepted_at, r.deadline_at, r.batch,
+    r.answer = 'open' AND r.deadline_at <= clock_timestamp() AS overdue, p.fallback,
+    a.sequence, a.level, a.care_level, a.confidence, a.probabilities, a.method, a.ab_group,
+    a.fallback, a.needs_review, a.reason, a.model_version, a.model_digest, a.rules_version,
+    a.explanation, a.trace, a.answered_at
+FROM triage_triagerequest AS r JOIN triage_triagepayload AS p ON p.request_id = r.id
+LEFT JOIN LATERAL (
+    SELECT * FROM triage_triageanswer AS newest WHERE newest.request_id = r.id
+    ORDER BY newest.sequence DESC LIMIT 1) AS a ON TRUE
+WHERE r.client_id = %(client)s AND r.id = ANY(%(ids)s)"""
+_ANSWER_AT = 7  # where the answer's columns begin
+
+
+@dataclass(frozen=True, slots=True)
+class ServedLabel:
+    """One clinician's label beside the answer that was first given: what accuracy is made of."""
+
+    model_version: str
+    model_digest: str
+    method: str
+    answered: Level
+    labelled: Level
+
+
+def get_many(client_id: int, ids: Sequence[UUID]) -> dict[UUID, TriageResource]:
+    """These requests of this client by id; others are simply absent."""
+    rows = _rows(client_id, ids)
+    overdue = [row[0] for row in rows if row[5]]
+    if overdue:
+        lifecycle.enforce_deadlines(overdue)
+        rows = _rows(client_id, ids)
+    return {row[0]: _resource(row) for row in rows}
+
+
+def get(client_id: int, request_id: UUID) -> TriageResource | None:
+    return get_many(client_id, [request_id]).get(request_id)
+
+
+def etag(resource: TriageResource) -> str:
+    """Changes whenever the representation does: with the status, and with an amendment."""
+    amended = bool(resource.answer and resource.answer.amended)
+    return f'"{resource.id.hex}-{resource.status}-{int(amended)}"'
+
+
+def answered_among(ids: Iterable[UUID]) -> list[UUID]:
+    """Which of these are no longer open; one statement for all that wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM triage_triagerequest WHERE id = ANY(%s) AND answer <> 'open'",
+            [list(ids)],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def oldest_open_seconds() -> float:
+    """Age of the oldest open request: are patients waiting? 0 when none is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0)"
+            " FROM triage_triagerequest WHERE answer = 'open'"
+        )
+        return float(cursor.fetchone()[0])
+
+
+def served_labels(start: datetime, end: datetime) -> list[ServedLabel]:
+    """The newest label of each request labelled in [start, end), with the first answer given."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT a.model_version, a.model_digest, a.method, a.level, newest.level
+            FROM (SELECT DISTINCT ON (request_id) request_id, level FROM triage_clinicianlabel
+                  WHERE created_at >= %s AND created_at < %s
+                  ORDER BY request_id, created_at DESC, id DESC) AS newest
+            JOIN triage_triageanswer AS a ON a.request_id = newest.request_id AND a.sequence = 1""",
+            [start, end],
+        )
+        rows = cursor.fetchall()
+    return [ServedLabel(v, d, m, Level(answer), Level(label)) for v, d, m, answer, label in rows]
+
+
+def first_accepted_at() -> datetime | None:
+    """When this service took its first request."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(accepted_at) FROM triage_triagerequest")
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
+def _rows(client_id: int, ids: Sequence[UUID]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SELECT, {"client": client_id, "ids": list(ids)})
+        return list(cursor.fetchall())
+
+
+def _resource(row: Any) -> TriageResource:
+    request_id, status, accepted_at, deadline_at, batch, _, fallback = row[:_ANSWER_AT]
+    answer = None if row[_ANSWER_AT] is None else _answer(row[_ANSWER_AT:])
+    return TriageResource(
+        id=request_id,
+        status=status,
+        done=status != TriageRequest.Answer.OPEN,
+        accepted_at=accepted_at,
+        deadline_at=deadline_at,
+        batch=batch,
+        answer=answer,
+        provisional=_provisional(fallback) if status == TriageRequest.Answer.OPEN else None,
+    )
+
+
+def _answer(columns: Any) -> Answer:
+    (
+        sequence,
+        level,
+        care_level,
+        confidence,
+        probabilities,
+        method,
+        ab_group,
+        fallback,
+        needs_review,
+        reason,
+        model_version,
+        model_digest,
+        rules_version,
+        explanation,
+        trace,
+        answered_at,
+    ) = columns
+    return Answer(
+        prediction=LEVELS[level],
+        confidence=confidence,
+        probabilities=_by_level(json.loads(probabilities) if probabilities else None),
+        method=method,
+        ab_group=ab_group,
+        fallback=fallback,
+        model_version=model_version or None,
+        model_digest=model_digest or None,
+        rules_version=rules_version,
+        care_level=care_level,
+        needs_review=needs_review,
+        reason=reason,
+        explanation=json.loads(explanation),
+        trace=json.loads(trace),
+        amended=sequence > 1,
+        answered_at=answered_at,
+    )
+
+
+def _provisional(stored: str) -> Answer:
+    """The stored fallback as an answer that nobody has given yet."""
+    record = json.loads(stored)
+    return Answer(
+        **{
+            **{name: record[name] for name in _SHARED_FIELDS},
+            "prediction": LEVELS[record["level"]],
+            "probabilities": _by_level(record["probabilities"]),
+            "model_version": record["model_version"] or None,
+            "model_digest": record["model_digest"] or None,
+            "amended": False,
+            "answered_at": None,
+        }
+    )
+
+
+_SHARED_FIELDS = (
+    "confidence",
+    "method",
+    "ab_group",
+    "fallback",
+    "rules_version",
+    "care_level",
+    "needs_review",
+    "reason",
+    "explanation",
+    "trace",
+)
+
+
+def _by_level(probabilities: list[float] | None) -> Any:
+    if probabilities is None:
+        return None
+    return dict(zip(LEVELS, probabilities, strict=True))

@@ -1,0 +1,142 @@
+"""The seam between web and workers: the tasks' names, and the doorbell.
+
+The doorbell tells workers that rows are due. PostgreSQL holds the queue; a ring is a hint, may be
+lost or doubled, carries a few ids for people who watch Flower and nothing clinical. Ringing never
+blocks and never fails: a thread of this process alone talks to Redis, many ids leave in one
+message while an earlier one is under way, and none when enough hints are already queued.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from celery import Celery
+from kombu.connection import Connection
+
+from backend.celery import app
+from backend.logs import failure
+
+log = structlog.get_logger()
+
+TRIAGE_PREDICT: Final = "triage.predict"
+CHECK_ACCURACY: Final = "monitoring.check_accuracy"
+PULSE: Final = "monitoring.pulse"
+TRIAGE_QUEUE: Final = "triage"
+
+IDS_PER_HINT: Final = 8
+# More waiting hints than this say nothing new to the workers' few children.
+ENOUGH_HINTS: Final = 16
+# After a failure hints are dropped this long; the keeper rings for what was missed.
+PAUSE_SECONDS: Final = 2.0
+_DEPTH_CHECK_SECONDS: Final = 0.1
+
+# Publishing gives up quickly: an unreachable broker must cost a thread a second, not minutes.
+_PUBLISH_OPTIONS: Final = {
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+
+
+class Doorbell:
+    """One publisher a process, started at the first ring (and again after a fork)."""
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._ids: deque[str] = deque(maxlen=IDS_PER_HINT)
+        self._wake = threading.Event()
+        self._start = threading.Lock()
+        self._pid = 0
+        self._connection: Connection | None = None
+        self._depth = 0
+        self._depth_read_at = 0.0
+        self.failures = 0
+
+    def ring(self, ids: list[UUID]) -> None:
+        """Say that these rows are due. Returns at once, whatever the broker does."""
+        self._ids.extend(str(row) for row in ids[:IDS_PER_HINT])
+        if self._pid != os.getpid():
+            self._run()
+        self._wake.set()
+
+    def _run(self) -> None:
+        with self._start:
+            if self._pid == os.getpid():
+                return
+            # What the parent of a fork had is not ours: neither its socket nor its event's lock.
+            self._wake = threading.Event()
+            self._connection = None
+            threading.Thread(target=self._publish_for_ever, name="doorbell", daemon=True).start()
+            self._pid = os.getpid()
+
+    def _publish_for_ever(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            ids = [self._ids.popleft() for _ in range(len(self._ids))]
+            try:
+                self._publish(ids)
+            except Exception as error:  # whatever the transport raises, the thread lives on
+                self.failures += 1
+                log.warning("doorbell.failed", count=self.failures, **failure(error))
+                self._hang_up()
+                time.sleep(PAUSE_SECONDS)
+
+    def _publish(self, ids: list[str]) -> None:
+        connection = self._connected()
+        if self._enough_hints(connection):
+            return
+        self._celery.send_task(
+            TRIAGE_PREDICT, args=[ids], connection=connection, retry=False, ignore_result=True
+        )
+        self._depth += 1
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            options: dict[str, Any] = self._celery.conf.broker_transport_options
+            connection = self._celery.connection_for_write(
+                connect_timeout=1, transport_options={**options, **_PUBLISH_OPTIONS}
+            )
+            connection.connect()
+            self._connection = connection
+        return self._connection
+
+    def _enough_hints(self, connection: Connection) -> bool:
+        if time.monotonic() - self._depth_read_at > _DEPTH_CHECK_SECONDS:
+            queue = self._celery.amqp.queues[TRIAGE_QUEUE]
+            bound = queue(connection.default_channel)
+            self._depth = bound.queue_declare(passive=False).message_count
+            self._depth_read_at = time.monotonic()
+        return self._depth >= ENOUGH_HINTS
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.release()
+            except Exception as error:  # a dead socket may fail to close as well
+                log.debug("doorbell.hang_up_failed", **failure(error))
+
+
+doorbell = Doorbell(app)
+
+
+def broker_answers() -> bool:
+    """Whether the broker can be reached within about a second."""
+    try:
+        with app.connection_for_write(
+            connect_timeout=1,
+            transport_options={**app.conf.broker_transport_options, **_PUBLISH_OPTIONS},
+        ) as connection:
+            connection.default_channel.queue_declare(TRIAGE_QUEUE, passive=False)
+    except Exception as error:  # whatever the transport raises
+        log.warning("broker.unreachable", **failure(error))
+        return False
+    return True

@@ -1,0 +1,191 @@
+"""The SQL of the lifecycle. Each statement is one transition of many rows at once.
+
+Rows come in and go out as one JSON parameter; `ANSWER` is the record that a stored answer, a
+stored fallback and a finished prediction share, so that each can be copied into the next.
+All times are PostgreSQL's. Rows that several statements may want are locked in id order.
+"""
+
+from typing import Final
+
+# `arrived` is a row of the request and its payload; see `lifecycle.submit`.
+_ARRIVED: Final = """jsonb_to_recordset(%(rows)s::jsonb) AS arrived(
+    id uuid, client_id bigint, patient_reference text, priority smallint, arm text,
+    experiment text, phase integer, batch uuid, idempotency_key text, fingerprint text,
+    deadline_seconds double precision, final boolean, sealed text, rules jsonb, fallback jsonb)"""
+
+_ANSWER_COLUMNS: Final = """level, care_level, confidence, probabilities, method, ab_group,
+    decided_by, fallback, needs_review, reason, model_version, model_digest, rules_version,
+    explanation, trace"""
+
+_ANSWER_RECORD: Final = """(level smallint, care_level text, confidence double precision,
+    probabilities jsonb, method text, ab_group text, decided_by text, fallback boolean,
+    needs_review boolean, reason text, model_version text, model_digest text, rules_version text,
+    explanation jsonb, trace jsonb)"""
+
+# The rules' own log, out of the stored answer of the rules. It has no probabilities.
+_RULES_LOG: Final = """'rules', p.rules->>'version', p.rules->>'version',
+    (p.fallback->>'level')::smallint, 0.0, NULL::jsonb"""
+
+_NOTIFY: Final = "SELECT pg_notify('triage_answered', '') WHERE EXISTS (SELECT FROM answers)"
+
+# A red flag (`final`) is answered by the same statement that makes its row.
+ACCEPT: Final = f"""
+WITH arrived AS MATERIALIZED (SELECT * FROM {_ARRIVED}),
+created AS (
+    INSERT INTO triage_triagerequest (id, client_id, patient_reference, priority, answer, work,
+        attempt, claim_rank, due_at, deadline_at, arm, experiment, phase, batch, idempotency_key,
+        fingerprint)
+    SELECT id, client_id, patient_reference, priority,
+        CASE WHEN final THEN 'answered' ELSE 'open' END, 'due', 0,
+        CASE WHEN final THEN 0 ELSE 1 + priority END,
+        now(), now() + make_interval(secs => deadline_seconds),
+        arm, experiment, phase, batch, idempotency_key, fingerprint
+    FROM arrived
+    ON CONFLICT (client_id, idempotency_key) DO NOTHING
+    RETURNING id),
+payloads AS (
+    INSERT INTO triage_triagepayload (request_id, sealed, rules, fallback)
+    SELECT id, decode(sealed, 'base64'), rules, fallback
+    FROM arrived JOIN created USING (id)),
+answers AS (
+    INSERT INTO triage_triageanswer (request_id, sequence, {_ANSWER_COLUMNS})
+    SELECT arrived.id, 1, given.*
+    FROM arrived JOIN created USING (id),
+        jsonb_to_record(arrived.fallback) AS given{_ANSWER_RECORD}
+    WHERE arrived.final),
+logs AS (
+    INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
+        probabilities, served, latency_us)
+    SELECT p.id, {_RULES_LOG}, TRUE, 0
+    FROM arrived AS p JOIN created USING (id) WHERE p.final)
+SELECT id FROM created"""
+
+SAME_KEY: Final = """
+SELECT idempotency_key, id, fingerprint FROM triage_triagerequest
+WHERE client_id = %(client)s AND idempotency_key = ANY(%(keys)s)"""
+
+# Open before answered, most urgent first, then oldest. Leased rows whose lease is over are due
+# again. First attempts come in batches, later ones singly (`retry`), so that one input that
+# kills its worker can harm only itself.
+CLAIM: Final = """
+WITH picked AS (
+    SELECT id FROM triage_triagerequest
+    WHERE work IN ('due', 'leased') AND due_at <= now()
+        AND CASE WHEN %(retry)s THEN attempt BETWEEN 1 AND %(attempts)s - 1 ELSE attempt = 0 END
+    ORDER BY claim_rank DESC, due_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED)
+UPDATE triage_triagerequest AS r
+SET work = 'leased', attempt = r.attempt + 1, token = %(token)s,
+    due_at = now() + make_interval(secs => %(lease)s)
+FROM picked, triage_triagepayload AS p
+WHERE r.id = picked.id AND p.request_id = r.id
+RETURNING r.id, r.arm, p.sealed, p.rules"""
+
+# Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
+# A row that is already answered gets the late opinion logged, and an amendment if that opinion
+# is more urgent (never in the rules arm, once at most).
+FINISH: Final = f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given(
+        id uuid, answer jsonb, digest text, version text, opinion smallint,
+        opinion_confidence double precision, opinion_probabilities jsonb, latency_us integer)),
+held AS MATERIALIZED (
+    SELECT r.id, r.answer, r.arm FROM triage_triagerequest AS r JOIN given USING (id)
+    WHERE r.work = 'leased' AND r.token = %(token)s AND r.due_at > clock_timestamp()
+    ORDER BY r.id FOR NO KEY UPDATE OF r),
+decided AS MATERIALIZED (
+    SELECT held.id, held.answer AS was, held.arm, new.*
+    FROM held JOIN given USING (id), jsonb_to_record(given.answer) AS new{_ANSWER_RECORD}),
+finished AS (
+    UPDATE triage_triagerequest AS r SET work = 'done', token = NULL, claim_rank = 0,
+        answer = CASE WHEN held.answer = 'open' THEN 'answered' ELSE held.answer END
+    FROM held WHERE r.id = held.id),
+answers AS (
+    INSERT INTO triage_triageanswer (request_id, sequence, {_ANSWER_COLUMNS})
+    SELECT id, 1, {_ANSWER_COLUMNS} FROM decided WHERE was = 'open'
+    UNION ALL
+    SELECT decided.id, 2, decided.level, decided.care_level, decided.confidence,
+        decided.probabilities, decided.method, decided.ab_group, decided.decided_by,
+        decided.fallback, TRUE, decided.reason, decided.model_version, decided.model_digest,
+        decided.rules_version, decided.explanation,
+        decided.trace || jsonb_build_array('amended')
+    FROM decided JOIN triage_triageanswer AS before
+        ON before.request_id = decided.id AND before.sequence = 1
+    WHERE decided.was = 'answered' AND decided.arm <> 'rules' AND decided.level > before.level
+    ON CONFLICT (request_id, sequence) DO NOTHING
+    RETURNING request_id, sequence, fallback),
+logs AS (
+    INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
+        probabilities, served, latency_us)
+    SELECT p.request_id, {_RULES_LOG},
+        COALESCE(decided.was = 'open' AND decided.decided_by = 'rules', FALSE), 0
+    FROM decided JOIN triage_triagepayload AS p ON p.request_id = decided.id
+    UNION ALL
+    SELECT given.id, 'model', given.version, given.digest, given.opinion,
+        given.opinion_confidence, given.opinion_probabilities,
+        decided.was = 'open' AND decided.decided_by = 'model', given.latency_us
+    FROM given JOIN decided USING (id) WHERE given.digest <> ''
+    ON CONFLICT (request_id, digest) DO NOTHING),
+told AS ({_NOTIFY})
+SELECT count(*) FILTER (WHERE was = 'open'),
+    (SELECT count(*) FROM answers WHERE fallback AND sequence = 1),
+    count(*),
+    (SELECT count(*) FROM answers WHERE sequence = 2),
+    (SELECT count(*) FROM told)
+FROM decided"""
+
+# The stored fallback becomes the answer. `exhausted` also ends the work and calls a person.
+_FALL_BACK: Final = f"""
+answers AS (
+    INSERT INTO triage_triageanswer (request_id, sequence, {_ANSWER_COLUMNS})
+    SELECT chosen.id, 1, given.level, given.care_level, given.confidence, given.probabilities,
+        given.method, given.ab_group, given.decided_by, given.fallback,
+        given.needs_review OR %(exhausted)s,
+        CASE WHEN %(exhausted)s THEN 'attempts_exhausted' ELSE given.reason END,
+        given.model_version, given.model_digest, given.rules_version, given.explanation,
+        given.trace || CASE WHEN %(exhausted)s
+            THEN jsonb_build_array('attempts_exhausted') ELSE '[]'::jsonb END
+    FROM chosen JOIN triage_triagepayload AS p ON p.request_id = chosen.id,
+        jsonb_to_record(p.fallback) AS given{_ANSWER_RECORD}
+    WHERE chosen.answer = 'open'
+    RETURNING request_id),
+logs AS (
+    INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
+        probabilities, served, latency_us)
+    SELECT p.request_id, {_RULES_LOG}, TRUE, 0
+    FROM answers JOIN triage_triagepayload AS p USING (request_id)
+    ON CONFLICT (request_id, digest) DO NOTHING),
+told AS ({_NOTIFY})
+SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM chosen), (SELECT count(*) FROM told)"""
+
+FALL_BACK: Final = f"""
+WITH chosen AS MATERIALIZED (
+    SELECT id, answer FROM triage_triagerequest
+    WHERE answer = 'open' AND {{which}}
+    ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE {{lock}}),
+closed AS (
+    UPDATE triage_triagerequest AS r SET answer = 'answered', claim_rank = 0
+    FROM chosen WHERE r.id = chosen.id),
+{_FALL_BACK}"""
+
+ABANDON: Final = f"""
+WITH chosen AS MATERIALIZED (
+    SELECT id, answer FROM triage_triagerequest
+    WHERE work IN ('due', 'leased') AND due_at <= now() AND attempt >= %(attempts)s
+    ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED),
+closed AS (
+    UPDATE triage_triagerequest AS r SET work = 'abandoned', token = NULL, claim_rank = 0,
+        answer = CASE WHEN r.answer = 'open' THEN 'answered' ELSE r.answer END
+    FROM chosen WHERE r.id = chosen.id),
+{_FALL_BACK}"""
+
+CANCEL: Final = """
+UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
+    work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
+WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'"""
+
+DUE: Final = """
+SELECT id FROM triage_triagerequest
+WHERE work IN ('due', 'leased') AND due_at <= now()
+ORDER BY claim_rank DESC, due_at LIMIT %(limit)s"""

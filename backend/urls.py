@@ -1,0 +1,22 @@
+"""Every route of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from backend.monitoring import views as monitoring
+
+handler400 = "backend.errors.bad_request"
+handler403 = "backend.errors.permission_denied"
+handler404 = "backend.errors.not_found"
+handler500 = "backend.errors.server_error"
+
+urlpatterns = [
+    path("api/", include("backend.triage.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("livez", monitoring.LiveView.as_view()),
+    path("readyz", monitoring.ReadyView.as_view()),
+    path("statusz", monitoring.StatusView.as_view()),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,8 @@
+"""The web process: accepts, stores, answers. It never imports numpy or the model."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+application = get_wsgi_application()

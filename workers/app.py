@@ -1,0 +1,34 @@
+"""Where worker and beat start: `celery -A workers.app worker …`."""
+
+from typing import Any
+
+from celery import signals
+
+from backend.celery import app
+from backend.triage.queue import TRIAGE_QUEUE
+
+app.conf.imports = ("workers.tasks.triage", "workers.tasks.monitoring")
+
+
+@signals.setup_logging.connect
+def _keep_our_logging(**kwargs: Any) -> None:
+    """Connected so that Celery leaves logging as Django's settings made it."""
+
+
+@signals.worker_process_init.connect
+def _start_child(**kwargs: Any) -> None:
+    # Only children that serve triage hold a model; a background child never needs one.
+    if TRIAGE_QUEUE in app.amqp.queues.consume_from:
+        from workers import model_process
+
+        model_process.start()
+
+
+@signals.beat_init.connect
+def _install_schedule(**kwargs: Any) -> None:
+    from workers import schedule
+
+    schedule.install()
+
+
+__all__ = ["app"]

@@ -1,0 +1,150 @@
+"""Claim, predict, decide, record: where rows meet the model.
+
+One drain serves whatever is due, for about a second, then rings again: batches form by
+themselves under load and cost no waiting when idle.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import Error, connection
+
+from backend.logs import failure
+from backend.triage import lifecycle
+from backend.triage.lifecycle import Claimed, FinishCounts, Finished
+from ml.bundle import Bundle
+from ml.decision import NoPrediction, Policy, decide
+from ml.prediction import Prediction
+from workers.model_process import process
+
+log = structlog.get_logger()
+
+_FINISH_TRIES: Final = 3
+_FINISH_PAUSE_SECONDS: Final = 0.2
+
+
+class DrainFailed(Exception):
+    """A drain ended early. Its text is an error's type only: Flower and logs show it."""
+
+
+@dataclass
+class Drained:
+    """Rows of one drain: claimed, newly answered, of those by fallback, written by nobody."""
+
+    claimed: int = 0
+    answered: int = 0
+    fallback: int = 0
+    stale: int = 0
+
+    def add(self, claimed: int, counts: FinishCounts) -> None:
+        self.claimed += claimed
+        self.answered += counts.answered
+        self.fallback += counts.fallback
+        self.stale += counts.stale
+
+
+def drain() -> dict[str, int]:
+    """Serve due rows for at most `DRAIN_SECONDS`. Raises `DrainFailed`; leases then run out and
+    the rows are claimed again."""
+    drained = Drained()
+    try:
+        _drain(drained)
+    except Exception as error:
+        log.error("drain.failed", claimed=drained.claimed, **failure(error))
+        connection.close()
+        raise DrainFailed(type(error).__name__) from None
+    return vars(drained)
+
+
+def _drain(drained: Drained) -> None:
+    until = time.monotonic() + settings.DRAIN_SECONDS
+    rung = False
+    while True:
+        fresh = _serve(drained, settings.BATCH_ROWS)
+        if fresh == settings.BATCH_ROWS and not rung:
+            # There is more than one batch: wake the other children at once.
+            rung = bool(lifecycle.ring_for_due())
+        # One lost row at a time: whatever killed its worker can harm only itself.
+        again = _serve(drained, 1, retry=True)
+        if fresh < settings.BATCH_ROWS and not again:
+            return
+        if time.monotonic() >= until:
+            lifecycle.ring_for_due()
+            return
+
+
+def _serve(drained: Drained, limit: int, *, retry: bool = False) -> int:
+    """One batch from claim to commit; returns how many rows it claimed."""
+    token, claimed = lifecycle.claim(limit, retry=retry)
+    if claimed:
+        drained.add(len(claimed), _finish(token, _decide_all(claimed)))
+    return len(claimed)
+
+
+def _decide_all(claimed: Sequence[Claimed]) -> list[Finished]:
+    served = process.current  # one model for the whole batch, whatever is promoted meanwhile
+    started = time.perf_counter()
+    opinions = _predict(served, claimed)
+    each_us = int((time.perf_counter() - started) * 1e6 / len(claimed))
+    policy = served.policy if served else Policy()
+    return [
+        Finished(
+            id=row.id,
+            decision=decide(row.rules, opinion, row.arm, policy),
+            rules=row.rules,
+            prediction=opinion if isinstance(opinion, Prediction) else None,
+            model_version=served.version if served else "",
+            model_digest=served.digest if served else "",
+            latency_us=each_us,
+        )
+        for row, opinion in zip(claimed, opinions, strict=True)
+    ]
+
+
+def _predict(served: Bundle | None, claimed: Sequence[Claimed]) -> list[Prediction | NoPrediction]:
+    """One opinion a row, in order. One bad row costs the others nothing."""
+    if served is None:
+        return ["no_model"] * len(claimed)
+    readable = [(row.case, row.rules) for row in claimed if row.case is not None]
+    try:
+        found = iter(served.predictor.predict_many(readable))
+        return [next(found) if row.case is not None else "prediction_failed" for row in claimed]
+    except Exception as error:
+        log.error("predict.batch_failed", count=len(claimed), **failure(error))
+    return [_predict_one(served, row) for row in claimed]
+
+
+def _predict_one(served: Bundle, row: Claimed) -> Prediction | NoPrediction:
+    if row.case is None:
+        return "prediction_failed"
+    try:
+        return served.predictor.predict_many([(row.case, row.rules)])[0]
+    except Exception as error:
+        log.error("predict.row_failed", request_id=str(row.id), **failure(error))
+        return "prediction_failed"
+
+
+def _finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
+    """Commit, and once more where the connection broke: whether the first try was committed is
+    unknown then, and the token makes a second one harmless."""
+    for remaining in reversed(range(_FINISH_TRIES)):
+        try:
+            counts = lifecycle.finish(token, finished)
+        except Error as error:
+            if not remaining:
+                raise
+            log.warning("finish.retried", **failure(error))
+            connection.close()
+            time.sleep(_FINISH_PAUSE_SECONDS)
+        else:
+            if counts.stale:
+                log.warning("finish.stale", stale=counts.stale)
+            if counts.amended:
+                log.warning("finish.amended", amended=counts.amended)
+            return counts
+    raise AssertionError("unreachable")

@@ -1,0 +1,32 @@
+"""Beat's timetable, kept in the database (UTC) where an operator may change it.
+
+Missing rows are made when beat starts; rows that exist stay as they were edited. The daily check
+is rung every hour: it makes the reports that are missing, so a day is never skipped by a beat
+that was down, and two beats make nothing twice.
+"""
+
+from typing import Any, Final
+
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from backend.triage.queue import CHECK_ACCURACY, PULSE
+
+PULSE_SECONDS: Final = 20
+QUEUE: Final = "background"
+
+
+def install() -> None:
+    """Make the rows that are missing."""
+    hourly, _ = CrontabSchedule.objects.get_or_create(minute="7", hour="*", timezone="UTC")
+    often, _ = IntervalSchedule.objects.get_or_create(
+        every=PULSE_SECONDS, period=IntervalSchedule.SECONDS
+    )
+    # An entry expires before its next run: a broker that was away is not flooded with old ones.
+    _entry(CHECK_ACCURACY, "Daily accuracy check", crontab=hourly, expire_seconds=3_000)
+    _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
+
+
+def _entry(task: str, name: str, **options: Any) -> None:
+    PeriodicTask.objects.get_or_create(
+        name=name, defaults={"task": task, "queue": QUEUE, **options}
+    )
