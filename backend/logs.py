@@ -57,6 +57,7 @@ def configure(config: dict[str, Any]) -> None:
     root.setLevel(config["level"])
     # Django logs 4xx paths at WARNING and, on 500, the whole exception with its text.
     logging.getLogger("django.request").setLevel(logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

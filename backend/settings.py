@@ -166,7 +166,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["backend.triage.openapi.add_components"],
 }
 STATIC_URL = "static/"
-STATIC_ROOT = STATE_DIR / "static"
+# Served out of the installed packages: no copy to collect, none to forget.
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

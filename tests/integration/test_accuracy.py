@@ -1,0 +1,205 @@
+"""Promise 14: one report a day and model, however often rung; too few labels are said aloud."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+
+from backend.monitoring import alerts, presence
+from backend.triage import lifecycle
+from backend.triage.lifecycle import Finished, Submission
+from ml.case import parse_case
+from ml.decision import decide
+from ml.schema import Level
+from tests.integration.conftest import SORE_THROAT, Api
+from tests.integration.processes import Processes, eventually
+from tests.integration.test_lifecycle import opinion
+from workers import schedule, surveillance
+
+Sql = Callable[..., list[Any]]
+DIGEST = "a" * 64
+NOON = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def key_id(owner_key: str, sql: Sql) -> int:
+    return int(sql("SELECT max(id) FROM clients_apikey")[0][0])
+
+
+@pytest.fixture
+def labelled(
+    owner_id: int, key_id: int, sql: Sql, settings: Any
+) -> Callable[[dt.date, int, int], None]:
+    """Makes answers of one model on a day, some of which the clinician agrees with."""
+    settings.EXPERIMENT_ML_SHARE = 1.0
+
+    def make(day: dt.date, right: int, wrong: int) -> None:
+        cases = [Submission(parse_case(SORE_THROAT))] * (right + wrong)
+        ids = [one.id for one in lifecycle.submit(owner_id, cases)]
+        token, rows = lifecycle.claim(len(ids))
+        done = []
+        for row in rows:
+            prediction = opinion(Level.SOON)
+            decision = decide(row.rules, prediction, row.arm)
+            done.append(Finished(row.id, decision, row.rules, prediction, "v1", DIGEST, 1))
+        assert lifecycle.finish(token, done).answered == len(ids)
+        given = done[0].decision.level
+        other = Level.EMERGENCY if given != Level.EMERGENCY else Level.ROUTINE
+        for number, request_id in enumerate(ids):
+            level = given if number < right else other
+            assert lifecycle.label(owner_id, key_id, request_id, level, None)
+        at = dt.datetime.combine(day, dt.time(9), dt.UTC)
+        sql(
+            "UPDATE triage_clinicianlabel SET created_at = %s WHERE created_at > now() - interval"
+            " '1 minute'",
+            at,
+        )
+        sql("UPDATE triage_triagerequest SET accepted_at = least(accepted_at, %s)", at)
+
+    return make
+
+
+def reports_of(sql: Sql) -> list[Any]:
+    return sql(
+        "SELECT day, state, labels, round(accuracy::numeric, 4)::float8"
+        " FROM monitoring_accuracyreport WHERE model_digest = %s ORDER BY day",
+        DIGEST,
+    )
+
+
+def test_low_accuracy_is_reported_mailed_and_alarmed_once(
+    labelled: Callable[[dt.date, int, int], None], sql: Sql, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    yesterday = NOON.date() - dt.timedelta(days=1)
+    labelled(yesterday, 14, 6)
+    assert surveillance.check_accuracy(NOON)["reports"] >= 1
+    assert reports_of(sql) == [(yesterday, "breach", 20, 0.7)]
+    sent = [message for message in mail.outbox if "low_accuracy" in message.subject]
+    assert len(sent) == 1
+    assert "70.0%" in sent[0].body
+    assert sent[0].to == settings.ALERT_EMAILS
+    for _ in range(3):
+        assert surveillance.check_accuracy(NOON) == {"reports": 0}
+    assert len([one for one in mail.outbox if "low_accuracy" in one.subject]) == 1
+
+
+def test_good_accuracy_is_healthy_and_resolves_the_alarm(
+    labelled: Callable[[dt.date, int, int], None], sql: Sql, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    day = NOON.date() - dt.timedelta(days=2)
+    labelled(day, 10, 10)
+    labelled(day + dt.timedelta(days=1), 16, 4)
+    surveillance.check_accuracy(NOON)
+    states = [row[1] for row in reports_of(sql)]
+    assert states == ["breach", "healthy"]
+    assert "low_accuracy" not in {one["kind"] for one in alerts.open_alerts()}
+
+
+def test_too_few_labels_are_said_and_never_pass_as_healthy(
+    labelled: Callable[[dt.date, int, int], None], sql: Sql, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    yesterday = NOON.date() - dt.timedelta(days=1)
+    labelled(yesterday, 19, 0)
+    surveillance.check_accuracy(NOON)
+    assert reports_of(sql) == [(yesterday, "insufficient_labels", 19, 1.0)]
+    assert "insufficient_labels" in {one["kind"] for one in alerts.open_alerts()}
+
+
+def test_a_day_without_any_label_is_reported_for_the_serving_model(owner: Api, sql: Sql) -> None:
+    owner.post("/api/v1/triage/", SORE_THROAT)
+    sql("UPDATE triage_triagerequest SET accepted_at = %s", NOON - dt.timedelta(days=1))
+    presence.report("triage", "ready", model_version="v1", model_digest=DIGEST)
+    surveillance.check_accuracy(NOON)
+    states = [(row[1], row[2]) for row in reports_of(sql)]
+    assert states == [("insufficient_labels", 0)]
+
+
+def test_missed_days_are_caught_up_each_once_with_many_ringers(
+    labelled: Callable[[dt.date, int, int], None], sql: Sql, settings: Any
+) -> None:
+    """Three days without a scheduler, then six at the same moment."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    first = NOON.date() - dt.timedelta(days=3)
+    for number in range(3):
+        labelled(first + dt.timedelta(days=number), 18, 2)
+
+    def ring() -> None:
+        surveillance.check_accuracy(NOON)
+        connection.close()
+
+    ringers = [threading.Thread(target=ring) for _ in range(6)]
+    for ringer in ringers:
+        ringer.start()
+    for ringer in ringers:
+        ringer.join()
+    expected = [(first + dt.timedelta(days=n), "healthy", 20, 0.9) for n in range(3)]
+    assert reports_of(sql) == expected
+
+
+def test_only_the_newest_label_of_a_request_counts(
+    labelled: Callable[[dt.date, int, int], None], owner_id: int, key_id: int, sql: Sql
+) -> None:
+    yesterday = NOON.date() - dt.timedelta(days=1)
+    labelled(yesterday, 19, 1)
+    request_id, given = sql(
+        "SELECT l.request_id, a.level FROM triage_clinicianlabel l JOIN triage_triageanswer a"
+        " USING (request_id) WHERE l.level <> a.level"
+    )[0]
+    lifecycle.label(owner_id, key_id, request_id, Level(given), None)
+    at = NOON - dt.timedelta(hours=13)
+    sql("UPDATE triage_clinicianlabel SET created_at = %s WHERE created_at > %s", at, NOON)
+    surveillance.check_accuracy(NOON)
+    assert reports_of(sql) == [(yesterday, "healthy", 20, 1.0)]
+
+
+def test_a_mail_server_that_is_down_loses_no_alarm(database: None, settings: Any, sql: Sql) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    alerts.raise_alert("low_accuracy", "v1", "text")
+    assert alerts.send_unsent() == 0
+    assert sql("SELECT sent_at FROM monitoring_alert") == [(None,)]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert alerts.send_unsent() == 1
+    assert alerts.send_unsent() == 0
+
+
+def test_beats_timetable_is_made_once_and_keeps_what_was_edited(database: None, sql: Sql) -> None:
+    schedule.install()
+    sql("UPDATE django_celery_beat_periodictask SET enabled = false")
+    schedule.install()
+    rows = sql("SELECT name, enabled, queue FROM django_celery_beat_periodictask ORDER BY name")
+    assert rows == [
+        ("Daily accuracy check", False, "background"),
+        ("Pulse and waiting mails", False, "background"),
+    ]
+
+
+def test_beat_and_the_background_worker_make_the_report(
+    processes: Processes, labelled: Callable[[dt.date, int, int], None], sql: Sql
+) -> None:
+    """Real beat, real broker, real worker, a real mail file; the hourly tick is made due now."""
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    labelled(yesterday, 10, 10)
+    schedule.install()
+    sql(
+        "UPDATE django_celery_beat_crontabschedule SET minute = '*' WHERE id IN"
+        " (SELECT crontab_id FROM django_celery_beat_periodictask WHERE name LIKE 'Daily%%')"
+    )
+    processes.worker("background")
+    beat = processes.start("-m", "celery", "-A", "workers.app", "beat", "--loglevel=INFO")
+    eventually(lambda: reports_of(sql), 90, what="the report is made")
+    assert reports_of(sql) == [(yesterday, "breach", 20, 0.5)]
+    mails = Path(processes.environment["STATE_DIR"]) / "mail"
+    eventually(lambda: mails.is_dir() and any(mails.iterdir()), what="the alarm is mailed")
+    assert "low_accuracy" in "".join(file.read_text() for file in mails.iterdir())
+    assert beat.poll() is None
+    pulses = "SELECT count(*) FROM monitoring_workerstate WHERE kind = 'background'"
+    eventually(lambda: sql(pulses) == [(1,)], 40, what="the pulse goes round")

@@ -1,0 +1,52 @@
+"""What is sealed opens only with its key and in its row."""
+
+import base64
+import os
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from backend import encryption
+
+ROW, OTHER = uuid4(), uuid4()
+
+
+def key_line(name: str) -> str:
+    return f"{name}:{base64.b64encode(os.urandom(32)).decode()}"
+
+
+def test_it_opens_in_its_row_only() -> None:
+    sealed = encryption.seal(b"words", ROW)
+    assert encryption.unseal(sealed, ROW) == b"words"
+    assert b"words" not in sealed
+    with pytest.raises(encryption.Undecryptable):
+        encryption.unseal(sealed, OTHER)
+
+
+def test_one_changed_bit_does_not_open() -> None:
+    sealed = bytearray(encryption.seal(b"words", ROW))
+    for place in (0, 5, len(sealed) - 1):
+        changed = bytes(sealed[:place]) + bytes([sealed[place] ^ 1]) + bytes(sealed[place + 1 :])
+        with pytest.raises(encryption.Undecryptable):
+            encryption.unseal(changed, ROW)
+
+
+def test_old_rows_open_while_new_ones_use_the_new_key(settings: Any) -> None:
+    old, new = key_line("old"), key_line("new")
+    settings.PAYLOAD_KEYS = old
+    before = encryption.seal(b"words", ROW)
+    settings.PAYLOAD_KEYS = f"{new}\n{old}"
+    assert encryption.unseal(before, ROW) == b"words"
+    assert encryption.seal(b"words", ROW).startswith(b"new:")
+    settings.PAYLOAD_KEYS = new
+    with pytest.raises(encryption.Undecryptable):
+        encryption.unseal(before, ROW)
+
+
+def test_a_pseudonym_belongs_to_one_client_and_one_key(settings: Any) -> None:
+    mine = encryption.pseudonym(1, "p-1")
+    assert mine == encryption.pseudonym(1, "p-1")
+    assert len({mine, encryption.pseudonym(2, "p-1"), encryption.pseudonym(1, "p-2")}) == 3
+    settings.PSEUDONYM_KEY = "k" * 64
+    assert encryption.pseudonym(1, "p-1") != mine
