@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from backend.logs import failure
+from backend.monitoring import alerts
 from backend.triage import lifecycle
 from backend.triage.lifecycle import Claimed, FinishCounts, Finished
 from ml.bundle import Bundle
@@ -82,8 +83,23 @@ def _serve(drained: Drained, limit: int, *, retry: bool = False) -> int:
     """One batch from claim to commit; returns how many rows it claimed."""
     token, claimed = lifecycle.claim(limit, retry=retry)
     if claimed:
-        drained.add(len(claimed), _finish(token, _decide_all(claimed)))
+        counts = _finish(token, _decide_all(claimed))
+        drained.add(len(claimed), counts)
+        _alarm(claimed, counts)
     return len(claimed)
+
+
+def _alarm(claimed: Sequence[Claimed], counts: FinishCounts) -> None:
+    """What an operator must know of this batch; a patient's answer never waits for it."""
+    if counts.amended:
+        text = "A model's late opinion raised an answer that the rules had given; see review."
+        alerts.raise_alert("amended", "triage", text)
+    if any(row.case is None for row in claimed):
+        text = "A stored payload does not open with the keys at hand; the rules answered."
+        alerts.raise_alert("payload_unreadable", "triage", text)
+    if any("rules_failed" in row.rules.reasons for row in claimed):
+        text = "The rules raised an error; those requests were answered urgent, for review."
+        alerts.raise_alert("rules_failed", "triage", text)
 
 
 def _decide_all(claimed: Sequence[Claimed]) -> list[Finished]:
@@ -144,7 +160,5 @@ def _finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
         else:
             if counts.stale:
                 log.warning("finish.stale", stale=counts.stale)
-            if counts.amended:
-                log.warning("finish.amended", amended=counts.amended)
             return counts
     raise AssertionError("unreachable")

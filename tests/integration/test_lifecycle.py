@@ -213,6 +213,8 @@ def test_an_unreadable_payload_is_answered_by_its_stored_rules(
     assert resource is not None
     assert resource.answer is not None
     assert resource.answer.fallback is True
+    kinds = sql("SELECT kind FROM monitoring_alert")
+    assert kinds == [("payload_unreadable",)]
 
 
 def test_a_strangers_cancel_changes_nothing(owner_id: int) -> None:
