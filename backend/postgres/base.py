@@ -1,0 +1,55 @@
+"""Django's PostgreSQL backend with bounds that hold when the server itself stands still.
+
+`statement_timeout` runs in the server: a server that is stopped, or a machine that vanished, never
+lets it fire, and the caller would hang for ever. Here the client gives up by itself, closes the
+connection (its state is unknown) and raises `OperationalError`, which the API answers with 503.
+The database's setting is `CLIENT_SECONDS`; without it nothing is bounded.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.db.backends.postgresql import base
+from psycopg import Connection, OperationalError
+
+# A connection that was idle is asked first whether it lives; together with a new connection's own
+# time-out (2 s) that stays under the 3 s in which a caller is told.
+_HEALTH_SECONDS: Final = 0.7
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def get_connection_params(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_connection_params()
+        self._client_seconds: float | None = found.pop("client_seconds", None)
+        return found
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        if self._client_seconds is not None:
+            _bound(connection, lambda: self._client_seconds)
+        return connection
+
+    def is_usable(self) -> bool:
+        before, self._client_seconds = self._client_seconds, _HEALTH_SECONDS
+        try:
+            return bool(super().is_usable())
+        finally:
+            self._client_seconds = before
+
+
+def _bound(connection: Connection[Any], seconds: Callable[[], float | None]) -> None:
+    """Every wait of this connection ends after `seconds()`, with the connection closed."""
+    wait = connection.wait
+
+    def bounded(generator: Any, *arguments: Any, **options: Any) -> Any:
+        limit = seconds()
+        started = time.monotonic()
+        try:
+            return wait(generator, *arguments, **{"timeout": limit} | options)
+        except OperationalError:
+            if limit is not None and time.monotonic() - started >= limit:
+                connection.pgconn.finish()
+            raise
+
+    connection.wait = bounded  # type: ignore[method-assign, assignment]
