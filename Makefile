@@ -1,0 +1,73 @@
+# One word per habit; .ci/run uses the same words.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+PYTEST := $(BIN)/python -m pytest
+
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop reset format check test slow
+
+help:
+	@echo 'make run      install, start everything, answer a sample patient; Ctrl-C ends it'
+	@echo 'make stop     stop what was started here'
+	@echo 'make reset    stop, then delete all data, secrets and models of this checkout'
+	@echo 'make format   write the code in its format'
+	@echo 'make check    format, lint, types, import rules, unit tests'
+	@echo 'make test     the whole suite but the slow tests (starts its own PostgreSQL and Valkey)'
+	@echo 'make slow     the slow tests: cold start, long drills'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "the venv module is not complete; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  rm -rf $(VENV); exit 1; }
+
+$(RUN_STAMP): requirements.txt | $(BIN)/python
+	@echo 'installing what the service needs (once) …'
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(RUN_STAMP)
+	@echo 'installing what the checks need (once) …'
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# exec: no shell in between, so a signal to this job reaches the supervisor itself.
+run: $(RUN_STAMP)
+	@exec $(BIN)/python -m backend.stack run
+
+stop:
+	@exec $(PYTHON) -m backend.stack stop
+
+reset:
+	@[ "$(FORCE)" = 1 ] || { \
+	  printf 'Delete var/ (database, secrets, logs) and the trained models? [y/N] '; \
+	  read answer && [ "$$answer" = y ]; }
+	@$(PYTHON) -m backend.stack stop
+	@rm -rf var
+	@find ml/models -mindepth 1 ! -name .gitkeep -delete
+	@echo 'as new'
+
+format: $(DEV_STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	$(PYTEST) tests/unit -m 'not slow'
+
+test: $(DEV_STAMP)
+	$(PYTEST) -m 'not slow'
+
+slow: $(DEV_STAMP)
+	$(PYTEST) -m slow
