@@ -1,0 +1,136 @@
+"""Words that change what a statement means: negation, other people, the past, supposition.
+
+Keys are the tags that `scope` reads; phrases use `_` between words. Longest phrase wins, so the
+pseudo-negations under `=plain` ("no relief", "not sure") take the negator out of play.
+"""
+
+from typing import Final
+
+CUES: Final = {
+    # Forward over a whole list: "denies chest pain, dyspnea, palpitations".
+    "#deny": "denies denied deny denying negative_for free_of no_history_of no_hx_of no_h/o "
+    "no_complaint_of no_complaints_of absence_of no_sign_of no_signs_of no_evidence_of "
+    "no_symptoms_of without_any never_had neither",
+    # Forward within one statement.
+    "#no": "no without w/o nil never no_more no_longer no_further non",
+    # Forward over the next few words only.
+    "#not": "not dont hasnt wasnt isnt  instead_of",
+    # Backward over its own part of the statement: "chest pain: denied".
+    "#denied": "denied absent none negative nil ruled_out not_present not_reported excluded (-) "
+    "not_seen never_happened",
+    "=plain": "no_relief no_improvement not_improve not_improving no_better not_better "
+    "not_get_better not_sure no_doubt not_only no_change without_relief no_idea "
+    "not_go_away wont_go_away not_going_away dont_go_away not_stop hasnt_stop wont_stop dont_stop "
+    "hasnt_gone_away hasnt_go_away hasnt_improve hasnt_gone hasnt_get_better "
+    "not_gone not_resolve hasnt_resolve not_help dont_help hasnt_help dont_know not_know "
+    "dont_understand not_normal not_right not_work hasnt_slept hasnt_sleep not_sleep dont_sleep "
+    "cant_sleep dont_think hasnt_eat dont_want dont_like not_settle wont_settle not_respond "
+    "no_wonder not_usual unlike_usual no_matter no_reason for_no_reason no_warning "
+    "without_warning no_long_able no_longer_able no_longer_cope not_cope cant_cope no_one nobody "
+    "nothing_help nothing_work no_appointment dont_care not_feel_well dont_feel_well not_well "
+    "not_feel_right dont_feel_right not_himself not_herself no_trauma_history never_like_this "
+    "never_felt_like_this never_had_before never_had_this not_ease no_ease not_touch "
+    "not_let_up wont_let_up not_yet not_long not_too not_much not_really "
+    "medication_not cant_wait cant_stand no_energy no_appetite no_taste no_smell",
+    # An age is no duration.
+    "=age": "month_old months_old year_old week_old day_old yr_old mo_old y/o yo year_of_age "
+    "year_older",
+    # Words of the lexicon in another sense.
+    "=idiom": "stroke_patient stroke_victim_carer shot_vitamin vitamin_shot b12_shot fear_of_choking booster_shot cortisone_shot "
+    "tetanus_shot flu_shot allergy_shot steroid_shot shot_due choked_up choke_up stabbed_in_the_back breast_stroke stroke_clinic stroke_unit stroke_nurse stroke_ward cancer_clinic "
+    "heart_clinic diabetes_clinic stroke_of heart_break break_heart breakup break_up eye_drop "
+    "eye_drops hit_gym chest_of_drawers funny_bone break_out die_to_get dying_to "
+    "break_up_with heart_to_heart stroke_play cold_water cold_drink stomach_in_knots "
+    "cold_weather feel_cold_room",
+    "#list": "or nor",
+    "#and": "and",
+    "#but": "but however although though except yet whereas because apart_from other_than despite "
+    "otherwise",
+    "#now": "now today currently present presents presented presenting c/o complain complains "
+    "complaining report reports reported came attend attended arrive tonight this_morning "
+    "developed develop noticed woke recently brought started start began suddenly sudden with has",
+    "#ongoing": "since for_past past_day past_week for_last lasting x_day x_week",
+    "#rel": "father mother dad mum mom mam brother sister husband wife uncle aunt cousin "
+    "grandfather grandmother grandad granddad grandma grandpa gran nan granny partner boyfriend "
+    "girlfriend friend neighbor neighbour colleague coworker co_worker roommate flatmate "
+    "classmate parent parents relative sibling someone somebody people everyone flatmates boss "
+    "teammate in_law fiance fiancee spouse",
+    "#child": "son daughter child grandson granddaughter grandchild nephew niece kid toddler",
+    "#fam": "family_history family_hx family_h/o fhx fh run_in_family runs_in_family "
+    "family_member family_members f/h strong_family_history",
+    "#past": "had died die pass_away passed_away suffered diagnosed diagnos survived recovered "
+    "used_to lost was_treated",
+    "#recent": "today minute_ago minutes_ago hour_ago hours_ago hr_ago hrs_ago min_ago mins_ago "
+    "just_now right_now this_morning tonight last_night this_afternoon this_evening currently",
+    "#hist": "h/o history hx history_of hx_of previous previously prior pmh pmhx past_history "
+    "past_medical_history past_hx known_case_of used_to used_to_have formerly old_history "
+    "medical_history known_history_of survivor",
+    "#former": "past old remote known ex",
+    "=course": "day_history week_history month_history hour_history year_history day_hx week_hx "
+    "day_history_of week_history_of month_history_of hour_history_of year_history_of "
+    "month_hx hour_hx hr_history for_past for_last",
+    "#ago": "year_ago years_ago month_ago months_ago last_year last_month decade_ago decades_ago "
+    "yrs_ago yr_ago childhood when_was_child "
+    "when_was_young long_time_ago previously in_2010 in_2011 in_2012 in_2013 in_2014 "
+    "in_2015 in_2016 in_2017 in_2018 in_2019 in_2020 in_2021 in_2022 in_2023 in_2024",
+    "#began": "since began begin started start ever_since",
+    "#gone": "resolved resolve gone went_away go_away_now has_stopped now_stopped stopped "
+    "gone_away subsided subside disappeared disappear cleared_up has_passed "
+    "back_to_normal better_now fine_now ok_now okay_now all_better completely_better "
+    "settled has_settled feel_fine_now self_resolved no_symptoms_now normal_now stopped_now "
+    "stop_now settle_now has_cleared all_gone recovered_fully fully_recovered recovered "
+    "symptom_free pain_free fine_again all_fine well_now",
+    # "stopped breathing" is no recovery.
+    "=stopped": "stop_breath stop_breathing stop_move stop_moving stop_drink stop_eat stop_feed "
+    "stop_respond stop_take stop_taking stop_pee stop_work stop_work_out stop_kick stop_talk "
+    "heart_stop heart_stopped cant_stop stop_medication stop_smoking stop_cry "
+    "stopped_being_able stop_able",
+    "#hypo": "worried worry afraid scared fear fearing frightened concern concerned paranoid "
+    "anxious could_it_be could_be could_this_be isthis might might_be may_be wonder wondering "
+    "isit could_i_have do_i_have might_have panic_about terrified_of terrified google googled "
+    "risk_of chance_of check_for checked_for test_for tested_for screening_for vaccine "
+    "vaccinated vaccination immunised immunized "
+    "vaccine_against exposed_to contact_with contact prevent avoid advice_about question_about "
+    "asking_about ask_about information_about rule_out_wants",
+    "#suppose": "what_if if_get if_i_get if_develop should_i_get what_are_the_signs "
+    "what_are_signs signs_of_what symptoms_of_what sign_to_watch watch_out_for how_to_recognise "
+    "how_do_i_know_if how_know_if what_to_do_if what_do_if can_cause could_cause cause_of "
+    "do_not_want_to_get read_about heard_about article_about dreamt dreamed watched_video_about "
+    "training_for first_aid_course prevention_of",
+    "#query": "r/o rule_out rule/out",
+}
+
+# Of those who speak of themselves: "i" before one of these is a carer's word, not a symptom.
+CARER_VERBS: Final = frozenset(
+    [
+        "think",
+        "thought",
+        "found",
+        "find",
+        "call",
+        "believe",
+        "need",
+        "know",
+        "knew",
+        "notice",
+        "saw",
+        "see",
+        "gave",
+        "give",
+        "cannot",
+        "want",
+        "am",
+        "worry",
+        "suspect",
+        "guess",
+        "hear",
+        "heard",
+        "try",
+        "tried",
+        "woke",
+        "brought",
+        "bring",
+        "took",
+        "take",
+    ]
+)

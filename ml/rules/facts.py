@@ -1,0 +1,68 @@
+"""What is known of the patient, drawn from every field, on which combinations decide."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ml.case import TriageCase
+from ml.rules.lexicon import LEXICON
+from ml.rules.measures import Measures
+from ml.rules.reading import read
+
+
+@dataclass(slots=True)
+class Facts:
+    """`found`, `gone` and `query` hold rule ids; `conditions` ids of what the patient lives with.
+
+    Age in years; temperature in degrees Celsius; weeks of pregnancy where the text names them.
+    """
+
+    age: float | None
+    sex: str | None
+    pregnant: bool
+    found: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    query: set[str] = field(default_factory=set)
+    conditions: set[str] = field(default_factory=set)
+    weeks: float | None = None
+    celsius: float | None = None
+    pain: float | None = None
+
+    def has(self, *alternatives: str) -> bool:
+        return not self.found.isdisjoint(alternatives)
+
+    def lives_with(self, *conditions: str) -> bool:
+        return not self.conditions.isdisjoint(conditions)
+
+    def aged(self, least: float, below: float) -> bool:
+        """False where the age is unknown."""
+        return self.age is not None and least <= self.age < below
+
+    @property
+    def hot(self) -> bool:
+        return self.has("sym.fever") or (self.celsius is not None and self.celsius >= 38.0)
+
+
+def gather(case: TriageCase, measures: Iterable[Measures], child_words: bool) -> Facts:
+    """Facts of the structured fields and of the numbers in the text; the fields come first."""
+    vitals = case.vital_signs
+    facts = Facts(
+        case.patient_age, case.patient_sex, bool(case.pregnant), celsius=vitals.temperature_c
+    )
+    facts.pain = vitals.pain_score
+    for text in case.medical_history:
+        reading = read(text)
+        for places in (reading.present, reading.past):
+            for found in LEXICON.match(places):
+                if found.rule.category == "hx":
+                    facts.conditions.add(found.rule.rule_id)
+    for numbers in measures:
+        if facts.age is None:
+            facts.age = numbers.age
+        if facts.celsius is None:
+            facts.celsius = numbers.celsius
+        if facts.pain is None:
+            facts.pain = numbers.pain
+        facts.weeks = facts.weeks or numbers.weeks_pregnant
+    if facts.age is None and child_words:
+        facts.age = 4.0
+    return facts

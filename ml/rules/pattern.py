@@ -1,0 +1,148 @@
+"""Patterns compiled to a trie of phrases and an index by rarest word, and their matching.
+
+Matching reads a text once: greedy longest phrases from the trie, then for every word present
+the few patterns anchored at it. Positions are compared by bisection, so no text can make it
+worse than n log n.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ml.rules.rule import Rule
+from ml.rules.text import COMPOSED, DROPPED, tokenise
+
+# Positions of one tag: (place counted in content words, index of the unit).
+Places = list[tuple[int, int]]
+
+
+class Pattern(NamedTuple):
+    """One compiled alternative of a rule: the anchor is where it is indexed."""
+
+    rule: Rule
+    order: int
+    others: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    rule: Rule
+    order: int
+    units: tuple[int, ...]
+
+
+class Trie:
+    """Phrases of folded words; `tags` are the classes to which a phrase belongs."""
+
+    __slots__ = ("children", "composed", "tags")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Trie] = {}
+        self.tags: tuple[str, ...] = ()
+        self.composed = False
+
+    def add(self, words: tuple[str, ...], tag: str) -> None:
+        node = self
+        for word in words:
+            node = node.children.setdefault(word, Trie())
+        node.composed = len(words) > 1 and COMPOSED.issuperset(words)
+        if tag not in node.tags:
+            node.tags = (*node.tags, tag)
+
+
+def phrase(written: str) -> tuple[str, ...]:
+    """A phrase of the tables in the words that a text is folded to."""
+    words = tuple(t.word for t in tokenise(written.replace("_", " ")) if t.word not in DROPPED)
+    if not words:
+        raise ValueError(f"nothing is kept of the lexicon's phrase {written!r}")
+    return words
+
+
+class Lexicon:
+    """All rules, classes and cues, compiled once on import."""
+
+    def __init__(
+        self, rules: Iterable[Rule], classes: dict[str, str], cues: dict[str, str]
+    ) -> None:
+        self.trie = Trie()
+        self.words: set[str] = set()
+        self._classes = {name: text.split() for name, text in classes.items()}
+        self._expanded: dict[str, frozenset[tuple[str, ...]]] = {}
+        self._index: dict[str, list[Pattern]] = {}
+        for name, text in cues.items():
+            for written in text.split():
+                self._add(phrase(written), name)
+        for order, rule in enumerate(rules):
+            for alternative in filter(None, map(str.strip, rule.patterns.split(";"))):
+                self._compile(rule, order, alternative.split())
+        for name in self._classes:
+            self._register(f"@{name}")
+
+    def _compile(self, rule: Rule, order: int, groups: list[str]) -> None:
+        tags = [self._register(group) for group in groups]
+        anchor = min(tags, key=lambda tag: len(self._expanded[tag]))
+        others = list(tags)
+        others.remove(anchor)
+        self._index.setdefault(anchor, []).append(Pattern(rule, order, tuple(others)))
+
+    def _register(self, group: str) -> str:
+        """Make every phrase of a group carry the group's name as a tag."""
+        if group not in self._expanded:
+            members = frozenset(self._members(group))
+            self._expanded[group] = members
+            for words in members:
+                self._add(words, group)
+        return group
+
+    def _members(self, group: str) -> Iterator[tuple[str, ...]]:
+        for part in group.split("|"):
+            if part.startswith("@"):
+                for written in self._classes[part[1:]]:
+                    yield from self._members(written)
+            else:
+                yield phrase(part)
+
+    def _add(self, words: tuple[str, ...], tag: str) -> None:
+        self.words.update(words)
+        self.trie.add(words, tag)
+
+    def match(self, places: dict[str, Places]) -> Iterator[Found]:
+        """Every rule that fires on units at these places, at most once each."""
+        fired: set[int] = set()
+        for tag, anchors in places.items():
+            for pattern in self._index.get(tag, ()):
+                if pattern.order in fired:
+                    continue
+                if not pattern.others:
+                    fired.add(pattern.order)
+                    yield Found(pattern.rule, pattern.order, (anchors[0][1],))
+                    continue
+                near = [places.get(other) for other in pattern.others]
+                units = None if None in near else _together(anchors, near, pattern.rule.window)
+                if units is not None:
+                    fired.add(pattern.order)
+                    yield Found(pattern.rule, pattern.order, units)
+
+
+def _together(anchors: Places, near: list[Places | None], window: int) -> tuple[int, ...] | None:
+    """Units of the first anchor that has a different unit of every group within the window."""
+    for place, unit in anchors:
+        units = [unit]
+        for others in near:
+            nearest = _nearest(others or [], place, window, units)
+            if nearest is None:
+                break
+            units.append(nearest)
+        else:
+            return tuple(units)
+    return None
+
+
+def _nearest(others: Places, place: int, window: int, taken: list[int]) -> int | None:
+    # At most 2 * window + 1 places lie in reach, whatever the length of the text.
+    low = bisect_left(others, (place - window, -1))
+    high = bisect_right(others, (place + window, 1 << 30))
+    best: tuple[int, int] | None = None
+    for other, unit in others[low:high]:
+        if unit not in taken and (best is None or abs(other - place) < best[0]):
+            best = (abs(other - place), unit)
+    return None if best is None else best[1]

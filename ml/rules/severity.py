@@ -1,0 +1,136 @@
+"""How context moves a symptom's typical level, and the severity score from 0 to 100."""
+
+from typing import Final
+
+from ml.rules.answer import RuleHit
+from ml.rules.facts import Facts
+from ml.schema import Level
+
+R, S, U, E = Level.ROUTINE, Level.SOON, Level.URGENT, Level.EMERGENCY
+
+# Conditions that a request for paper or pills names without being ill of them today.
+_NAMED_ONLY: Final = frozenset(
+    {
+        "sym.high_bp", "sym.asthma",
+        "sym.wheeze",
+        "sym.diabetes",
+        "sym.migraine",
+        "sym.anxiety",
+        "sym.back_pain",
+        "sym.limb_pain",
+        "sym.rash",
+        "sym.cold",
+        "sym.heartburn",
+        "sym.palpitation",
+        "sym.itch",
+        "sym.tiredness",
+        "sym.wound",
+        "sym.infection",
+        "sym.urinary",
+        "sym.tube",
+    }
+)
+_LIGHT: Final = ("ctx.mild", "ctx.improving", "ctx.coping", "ctx.chronic", "ctx.known")
+# Severe pain, as the patient scores it, is at least urgent (MTS pain ruler 8–10).
+SEVERE_PAIN: Final = 8.0
+_PAINFUL: Final = frozenset(
+    {
+        "sym.abdominal_pain",
+        "sym.headache",
+        "sym.flank_pain",
+        "sym.back_pain",
+        "sym.pelvic_pain",
+        "sym.neck_pain",
+        "sym.migraine",
+        "sym.limb_pain",
+        "sym.injury",
+        "sym.eye_pain",
+        "sym.vaginal",
+        "sym.fracture",
+    }
+)
+
+
+def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
+    """The level of one symptom in this patient: age first, then severity, course and coping."""
+    if typical is E:
+        return _chest_pain(facts)
+    level = _by_age(rule_id, typical, facts)
+    severe = facts.has("ctx.severe") or (facts.pain or 0.0) >= SEVERE_PAIN
+    worse = facts.has("ctx.worse")
+    light = sum(facts.has(name) for name in _LIGHT)
+    if facts.has("minor.admin") and rule_id in _NAMED_ONLY and not severe and not worse:
+        return R
+    if rule_id == "sym.dyspnea" and (severe or (facts.has("ctx.sudden") and not facts.aged(0, 30))):
+        # MTS: acutely short of breath, unable to talk in sentences, is at least orange.
+        return E
+    if severe:
+        ceiling = U if rule_id in _PAINFUL or level >= S else S
+        level = min(Level(level + 1), ceiling) if level < U else level
+    elif light:
+        level = _lowered(level, 2 if light >= 3 and not worse else 1)
+    elif worse and level is R:
+        level = S
+    minor = any(name.startswith("minor.") for name in facts.found)
+    if minor and rule_id != "sym.burn" and not severe and not worse and level <= S:
+        level = _lowered(level, 1)
+    return level
+
+
+def _lowered(level: Level, steps: int) -> Level:
+    return Level(max(R, level - steps))
+
+
+def _chest_pain(facts: Facts) -> Level:
+    """Chest pain is cardiac until shown otherwise, but not at every age."""
+    if facts.aged(0, 18):
+        level = S
+    elif facts.aged(18, 30) and not facts.lives_with("hx.heart", "hx.clot"):
+        level = U
+    else:
+        level = E
+    benign = facts.has(
+        "sym.chest_wall", "ctx.mild", "ctx.chronic", "sym.heartburn", "sym.cough", "sym.cough_plain"
+    )
+    return _lowered(level, 1) if benign and not facts.has("ctx.severe", "ctx.worse") else level
+
+
+def _by_age(rule_id: str, level: Level, facts: Facts) -> Level:
+    if rule_id == "sym.fever" and facts.aged(0, 1):
+        return U
+    if facts.aged(70, 130) and rule_id in {
+        "sym.general_weakness", "sym.dizziness", "sym.poor_intake", "sym.fracture",
+    }:  # fmt: skip
+        return max(level, U)
+    return level
+
+
+def stated(level: Level, urgency: Level | None, score: float | None) -> Level:
+    """What the patient or client says of urgency: weak, at most one level up, never emergency."""
+    if level >= U:
+        return level
+    claims = (urgency is not None and urgency > level) or (score is not None and score >= 70)
+    return Level(level + 1) if claims else level
+
+
+_BASE: Final = {R: 10, S: 35, U: 60, E: 85}
+
+
+def severity_score(
+    level: Level, red_flag: bool, hits: tuple[RuleHit, ...], facts: Facts, points: int
+) -> int:
+    """0–100, in bands that follow the level: 0–24, 25–49, 50–74, 75–100.
+
+    Within a band: early-warning points, stated pain, severity and course of the complaint, age
+    and the number of findings.
+    """
+    extra = 2.0 * points + 0.5 * (facts.pain or 0.0)
+    extra += 4 * facts.has("ctx.severe") + 3 * facts.has("ctx.worse") + 2 * facts.has("ctx.sudden")
+    extra += 2 * facts.aged(75, 130) + 2 * facts.aged(0, 1)
+    extra += min(4, sum(1 for hit in hits if hit.level >= S))
+    extra -= (
+        5 * facts.has("ctx.mild") + 3 * facts.has("ctx.improving") + 2 * facts.has("ctx.chronic")
+    )
+    if red_flag:
+        extra += 6
+    return round(_BASE[level] + max(-10.0, min(14.0, extra)))

@@ -1,0 +1,140 @@
+"""Free text as tokens that remember where they stood.
+
+Words are folded (case, apostrophes, British spelling, plural, -ing, -ed) so that one entry of
+the lexicon stands for all its forms; offsets always point into the text as it was written.
+Every step is a single pass: a hostile text costs as much per character as an honest one.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from ml.rules.words import ABBREVIATED, BETWEEN, COMPOSING, CORRECTIONS, EMPTY, FOLDED, MERGED
+
+# Shorthand with a slash, "(+)" and "(-)", numbers, words with inner apostrophes, or one mark.
+_TOKEN: Final = re.compile(
+    r"[A-Za-z]/[A-Za-z](?:/[A-Za-z])?(?![A-Za-z])"
+    r"|\(\s?[+\-–−]\s?\)"
+    r"|\d+(?:[.,]\d+)?"
+    r"|[^\W\d_]+(?:['’ʼ`´][^\W\d_]+)*"
+    r"|[.,;:!?\n=()?%]"
+)
+_APOSTROPHES: Final = str.maketrans("", "", "'’ʼ`´")
+_BRITISH: Final = (
+    ("haem", "hem"),
+    ("aemi", "emi"),
+    ("oed", "ed"),
+    ("rrhoe", "rrhe"),
+    ("pnoe", "pne"),
+    ("oes", "es"),
+    ("oet", "et"),
+    ("paed", "ped"),
+    ("aesth", "esth"),
+    ("gynae", "gyne"),
+    ("tumour", "tumor"),
+    ("colour", "color"),
+    ("odour", "odor"),
+    ("labour", "labor"),
+)
+_LONGEST_WORD: Final = 30
+HARD_STOPS: Final = frozenset(".;!?\n")
+
+
+class Token(NamedTuple):
+    """`word` is folded; `start`, `end` are code points in the original, end exclusive."""
+
+    word: str
+    start: int
+    end: int
+
+
+def tokenise(text: str) -> list[Token]:
+    """Split `text` (any Unicode) into folded tokens; marks that end a clause are tokens too."""
+    tokens: list[Token] = []
+    append = tokens.append
+    before = ""
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        raw = match.group()
+        word = FOLDED_WORDS.get(raw)
+        if word is None:
+            word = fold(raw)
+        if word == "." and before in ABBREVIATED and text[start : start + 2] != ".\n":
+            continue
+        merged = MERGED.get((before, word))
+        if merged is not None:
+            append(Token(merged, tokens.pop().start, end))
+            before = merged
+            continue
+        append(Token(word, start, end))
+        before = word
+    return tokens
+
+
+def fold(raw: str) -> str:
+    """The form under which the lexicon knows a written word."""
+    if raw[0] == "(" and len(raw) > 1:
+        return "(+)" if "+" in raw else "(-)"
+    word = raw.lower()[:_LONGEST_WORD].translate(_APOSTROPHES)
+    word = CORRECTIONS.get(word, word)
+    return FOLDED.get(word) or stem(word)
+
+
+def stem(word: str) -> str:
+    """Strip plural, -ing, -ed, -ness, -ly and a final e. Applied to lexicon and text alike."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    if "ae" in word or "oe" in word or "our" in word:
+        for british, american in _BRITISH:
+            word = word.replace(british, american)
+    for step in (_noun, _plural, _adverb, _verb):
+        word = step(word)
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+def _noun(word: str) -> str:
+    if word.endswith("iness"):
+        return word[:-5] + "y"
+    return word[:-4] if word.endswith("ness") and len(word) > 6 else word
+
+
+def _plural(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def _adverb(word: str) -> str:
+    if word.endswith("ation") and len(word) > 7:
+        return word[:-3]
+    if word.endswith("ily") and len(word) > 5:
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith("ly") and len(word) > 5 else word
+
+
+def _verb(word: str) -> str:
+    if word.endswith("ing") and len(word) > 5:
+        return _single(word[:-3])
+    if word.endswith("ied") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith("ed") and len(word) > 4 and not word.endswith("eed"):
+        return _single(word[:-2])
+    return word
+
+
+def _single(word: str) -> str:
+    """'vomitt' to 'vomit', but 'press' stays."""
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "slz":
+        return word[:-1]
+    return word
+
+
+DROPPED: Final = frozenset(map(fold, BETWEEN))
+FILLER: Final = frozenset(map(fold, EMPTY))
+COMPOSED: Final = frozenset(map(fold, COMPOSING))
+
+# Filled once with the forms the lexicon meets most; never with a patient's words.
+FOLDED_WORDS: Final[dict[str, str]] = {}

@@ -1,0 +1,88 @@
+"""From a patient's or nurse's words to the terms the model counts.
+
+Nurses write "Lt. flank pain" or "PAIN, CHEST"; patients write "my left side really hurts". Both
+are brought to the same few clinical words, as single terms and as unordered neighbouring pairs,
+so that a model taught on one phrasing is of use on the other. A negated term becomes another
+term. Everything here is linear in the length of the text.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+from ml.wording_tables import (
+    CLINICAL_WORDS,
+    CONCEPTS,
+    NEGATION_ENDS,
+    NEGATIONS,
+    SIDES,
+    STOP_WORDS,
+)
+
+# The model reads this much of all texts together; the rules read everything. A longer story
+# adds little to a sum of word weights and would let one request slow down its batch.
+MAX_WORDS: Final = 150
+# How many words a negation reaches ("no fever or chest pain"), as in NegEx (Chapman, 2001),
+# shortened to what complaints need.
+_NEGATION_REACH: Final = 4
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+|[.;!?]")
+_APOSTROPHES = str.maketrans("", "", "'’`´")
+
+
+def word_list(text: str) -> list[str]:
+    """Lower-case words, numbers and sentence ends of `text`, accents folded."""
+    folded = unicodedata.normalize("NFKD", text.lower().translate(_APOSTROPHES))
+    if not folded.isascii():
+        folded = "".join(c for c in folded if not unicodedata.combining(c))
+    return _TOKEN.findall(folded)[: 2 * MAX_WORDS]
+
+
+def terms(tokens: list[str]) -> set[str]:
+    """Clinical words, concepts and neighbouring pairs; negated ones carry the prefix `no `.
+
+    Pairs are written in alphabetical order ("chest+pain"), for "pain, chest" means the same.
+    """
+    found: set[str] = set()
+    previous, negated, read = "", 0, 0
+    for token in tokens:
+        if token in NEGATION_ENDS:
+            previous, negated = "", 0
+        elif token in NEGATIONS:
+            previous, negated = "", _NEGATION_REACH
+        elif token not in STOP_WORDS:
+            read += 1
+            if read > MAX_WORDS:
+                break
+            words = CLINICAL_WORDS.get(token, (token,))
+            previous = _add(found, words, previous, "no " if negated else "")
+            negated = max(0, negated - 1)
+    return found
+
+
+def _add(found: set[str], words: tuple[str, ...], previous: str, prefix: str) -> str:
+    """Add words and their pairs with the word before; returns the word that is now before."""
+    for word in words:
+        found.add(prefix + word)
+        if word in SIDES:
+            continue
+        if previous and previous != word:
+            pair = f"{previous}+{word}" if previous < word else f"{word}+{previous}"
+            found.add(prefix + pair)
+            if concept := CONCEPTS.get(pair):
+                found.add(prefix + concept)
+        previous = word
+    return previous
+
+
+def character_grams(tokens: list[str]) -> set[str]:
+    """Character 3- and 4-grams inside padded words: what is left of a misspelt word."""
+    found: set[str] = set()
+    for token in tokens[:MAX_WORDS]:
+        if len(token) < 3:
+            continue
+        padded = f" {token[:24]} "
+        size = len(padded)
+        found.update([padded[i : i + 3] for i in range(size - 2)])
+        found.update([padded[i : i + 4] for i in range(size - 3)])
+    return found

@@ -1,0 +1,66 @@
+"""One small model, trained once per session on synthetic patients, with its own keys."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml.bundle import Checked, promote
+from ml.case import TriageCase
+from ml.cohort import generate
+from ml.records import Record
+from ml.rules.answer import RulesAnswer
+from ml.rules.engine import assess
+from ml.training import Fitted, fit, train
+
+SEED = 7
+KEY_NAMES = ("TRIAGE_MODEL_SIGNING_KEY", "TRIAGE_MODEL_VERIFY_KEY", "TRIAGE_MODELS_DIR")
+
+
+@pytest.fixture(scope="session")
+def records() -> list[Record]:
+    return list(generate(1_200, SEED))
+
+
+@pytest.fixture(scope="session")
+def rows(records: list[Record]) -> list[tuple[TriageCase, RulesAnswer]]:
+    return [(record.case, assess(record.case)) for record in records]
+
+
+@pytest.fixture(scope="session")
+def fitted(rows: list[tuple[TriageCase, RulesAnswer]], records: list[Record]) -> Fitted:
+    return fit(rows, [record.level for record in records if record.level is not None], SEED)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A models directory and a key pair of their own, in the environment for the session."""
+    directory = tmp_path_factory.mktemp("serving")
+    before = {name: os.environ.get(name) for name in KEY_NAMES}
+    os.environ["TRIAGE_MODEL_SIGNING_KEY"] = str(directory / "keys" / "signing.key")
+    os.environ["TRIAGE_MODEL_VERIFY_KEY"] = str(directory / "keys" / "verify.pub")
+    os.environ["TRIAGE_MODELS_DIR"] = str(directory / "models")
+    yield directory
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def saved(place: Path, records: list[Record]) -> Checked:
+    """A promoted bundle in `place`; tests that change files copy it first."""
+    checked = train(records, source="synthetic", seed=SEED)
+    promote(checked.version)
+    return checked
+
+
+@pytest.fixture(scope="session")
+def real_table() -> Path:
+    """The real table beside the repository; never copied into it."""
+    path = Path(__file__).resolve().parents[4] / "shared" / "data" / "ktas.csv"
+    if not path.exists():
+        pytest.skip("the real table is not on this machine")
+    return path

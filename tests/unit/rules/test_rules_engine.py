@@ -1,0 +1,167 @@
+"""What the engine answers for single cases: spans, scope, combinations, review, JSON."""
+
+from typing import Any
+
+import pytest
+
+from ml.case import TriageCase, parse_case
+from ml.rules.answer import RulesAnswer
+from ml.rules.combinations import COMBINATIONS
+from ml.rules.engine import RULES_VERSION, assess, unavailable
+from ml.rules.lexicon import RULES
+from ml.schema import CARE_LEVELS, Level
+
+
+def case(complaint: str, **fields: Any) -> TriageCase:
+    symptoms = fields.pop("symptoms", [])
+    data = {"chief_complaint": complaint, "symptoms": symptoms}
+    return parse_case({"symptoms_data": data, **fields})
+
+
+def test_unavailable_is_urgent_and_asks_for_a_person() -> None:
+    answer = unavailable()
+    assert (answer.level, answer.floor) == (Level.URGENT, Level.URGENT)
+    assert answer.needs_review
+    assert answer.reasons == ("rules_failed",)
+    assert answer.version == RULES_VERSION
+
+
+def test_an_answer_survives_json() -> None:
+    answer = assess(case("crushing chest pain", vital_signs={"heart_rate_bpm": 120.0}))
+    assert RulesAnswer.from_json(answer.to_json()) == answer
+
+
+def test_spans_point_into_the_field_as_written() -> None:
+    text = "Since noon: PRESSURE, crushing,  in my CHEST!"
+    hit = next(h for h in assess(case(text)).hits if h.rule_id == "cardiac.crushing")
+    assert hit.field == "symptoms_data.chief_complaint"
+    assert text[hit.start : hit.end] == "crushing,  in my CHEST"
+
+
+def test_a_span_counts_characters_not_bytes() -> None:
+    text = "\U0001f630 İ é – stroke"
+    hit = next(h for h in assess(case(text)).hits if h.rule_id == "neurological.stroke")
+    assert text[hit.start : hit.end] == "stroke"
+
+
+def test_a_span_names_the_field_it_is_in() -> None:
+    answer = assess(case("unwell", symptoms=[{"symptom_name": "anaphylaxis"}]))
+    hit = next(h for h in answer.hits if h.rule_id == "allergic.anaphylaxis")
+    assert hit.field == "symptoms_data.symptoms.0.symptom_name"
+
+
+def test_findings_in_two_fields_combine() -> None:
+    alone = assess(case("chest pain", patient_age=24.0))
+    both = assess(
+        case(
+            "chest pain",
+            patient_age=24.0,
+            symptoms=[{"symptom_name": "pain radiating to the left arm and jaw"}],
+        )
+    )
+    assert not alone.red_flag
+    assert both.red_flag
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "short of breath and blue lips",
+        "Short-of-breath; blue lips",
+        "SHORTNESS OF BREATH AND BLUE LIPS",
+        "lips are blue, breathless",
+        "dyspnoea, cyanosed lips",
+    ],
+)
+def test_one_finding_in_many_spellings(written: str) -> None:
+    assert assess(case(written)).level is Level.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("diarrea", "sym.diarrhea"), ("abdominla pain", "sym.abdominal_pain"), ("sezure", "seizure")],
+)
+def test_a_slip_of_the_keyboard_is_understood(written: str, meant: str) -> None:
+    assert any(meant in hit.rule_id for hit in assess(case(written)).hits)
+
+
+@pytest.mark.parametrize("cue", ["no", "denies", "without", "never had", "no sign of"])
+def test_every_negation_silences_a_red_flag(cue: str) -> None:
+    assert not assess(case(f"sore knee, {cue} chest pain radiating to the jaw")).red_flag
+    assert assess(case("sore knee, chest pain radiating to the jaw")).red_flag
+
+
+def test_a_denial_reaches_over_its_list_and_no_further() -> None:
+    answer = assess(case("Denies chest pain, dyspnea, palpitation. Coughing blood."))
+    found = {hit.rule_id for hit in answer.hits}
+    assert not found & {"sym.chest_pain", "sym.dyspnea", "sym.palpitation"}
+    assert "respiratory.lung_bad" in found
+
+
+def test_history_feeds_combinations_and_fires_nothing_by_itself() -> None:
+    quiet = assess(case("itchy skin", medical_history=["stroke", "warfarin"]))
+    assert quiet.level <= Level.SOON
+    assert not quiet.red_flag
+    head = assess(case("bumped my head", medical_history=["warfarin"]))
+    assert head.level is Level.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "not feeling well", "help please", "qwrt plk zzxv", "me duele la cabeza", "胸が痛い"],
+)
+def test_what_is_not_understood_is_never_routine(text: str) -> None:
+    answer = assess(case(text, vital_signs={"temperature_c": 36.8}))
+    assert answer.level >= Level.SOON
+    assert answer.needs_review
+    assert "not_understood" in answer.reasons
+
+
+def test_stated_urgency_is_weak_evidence() -> None:
+    plain = assess(case("runny nose"))
+    loud = assess(case("runny nose", urgency="emergency", severity_score=100.0))
+    assert plain.level is Level.ROUTINE
+    assert loud.level is Level.SOON
+    quiet = assess(case("crushing chest pain", urgency="routine", severity_score=0.0))
+    assert quiet.level is Level.EMERGENCY
+
+
+def test_age_in_the_text_is_read() -> None:
+    answer = assess(case("3 week old with fever"))
+    assert answer.red_flag
+    assert any(hit.rule_id == "combo.infant_fever" for hit in answer.hits)
+    assert not assess(case("fever", patient_age=30.0)).red_flag
+
+
+def test_care_level_follows_the_level() -> None:
+    assert assess(case("crushing chest pain")).care_level == "emergency"
+    assert assess(case("need a prescription refill")).care_level == "online"
+    assert assess(case("toothache")).care_level == "specialist"
+    assert assess(case("ankle sprain")).care_level == "gp"
+    assert {assess(case(t)).care_level for t in ("stroke", "cough", "dysuria")} <= set(CARE_LEVELS)
+
+
+def test_severity_follows_the_level() -> None:
+    texts = ("cold sore", "ankle sprain", "epigastric pain, severe", "not breathing")
+    scores = [assess(case(text)).severity for text in texts]
+    assert scores == sorted(scores)
+    assert all(0 <= score <= 100 for score in scores)
+    assert scores[0] < 25 <= scores[1] < 50 <= scores[2] < 75 <= scores[3]
+
+
+def test_rule_ids_are_unique_and_every_rule_names_its_source() -> None:
+    ids = [rule.rule_id for rule in (*RULES, *COMBINATIONS)]
+    assert len(ids) == len(set(ids))
+    assert all(rule.source.strip() for rule in (*RULES, *COMBINATIONS))
+
+
+def test_a_red_flag_is_an_emergency_by_construction() -> None:
+    flags = [rule for rule in (*RULES, *COMBINATIONS) if rule.red_flag]
+    assert len(flags) > 40
+    assert all(rule.level is rule.floor is Level.EMERGENCY for rule in flags)
+    categories = {rule.category for rule in flags}
+    assert categories >= {
+        "cardiac", "neurological", "respiratory", "trauma", "abdominal", "obstetric", "allergic",
+        "metabolic", "sepsis", "self_harm", "paediatric", "vascular", "eye", "urological",
+        "poisoning", "environmental",
+    }  # fmt: skip
