@@ -1,11 +1,14 @@
 """Settings for tools that only read the code (the type checker): no store, no real secret."""
 
+import atexit
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
 _directory = Path(tempfile.mkdtemp(prefix="triage-static-"))
+atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 for _name in ("django_secret_key", "pseudonym_key", "experiment_salt", "payload_keys"):
     (_directory / _name).write_text(secrets.token_hex(32))
 os.environ["SECRETS_DIR"] = str(_directory)

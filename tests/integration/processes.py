@@ -58,6 +58,7 @@ class Processes:
         port = ports.choose({}, {})["web"]
         arguments = ["-m", "gunicorn", "backend.wsgi:application", "-c", "backend/gunicorn.py"]
         arguments += ["--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "8"]
+        arguments += ["--no-control-socket"]
         self._web = self._start(*arguments)
         client = httpx.Client(
             base_url=f"http://{HOST}:{port}",
