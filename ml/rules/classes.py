@@ -32,7 +32,8 @@ CLASSES: Final = {
     "gave_way cant_grip",
     "numb": "numb tingle pins_needles pins_and_needles paresthesia loss_feeling cant_feel "
     "lost_feeling no_feeling loss_sensation tingling_sense dead_feeling no_sensation",
-    "vomit": "vomit throw_up threw_up thrown_up throwing_up cant_keep_down cant_keep_water_down cant_keep_any_water_down keep_sick cant_keep_anything_down n/v n/v/d sick_up nv "
+    "vomit": "vomit throw_up threw_up thrown_up throwing_up cant_keep_down cant_keep_water_down "
+    "cant_keep_any_water_down keep_sick cant_keep_anything_down n/v n/v/d sick_up nv "
     "retch heav keep_vomit",
     "diarrhea": "diarrhea loose_poop watery_poop loose_motion loose_bowel n/v/d loose_stool "
     "watery_stool",
@@ -44,7 +45,8 @@ CLASSES: Final = {
     "dont_know_where dont_recognise dont_recognize talk_nonsense not_himself not_herself "
     "acting_strange not_lucid incoherent mental_confusion decreased_mental change_in_mental "
     "altered_conscious confuse_mentality confusion_state making_no_sense make_no_sense "
-    "talk_rubbish talking_gibberish altered_mental_state decline_mental decreased_mentality mentality disoriented mental_deterioration "
+    "talk_rubbish talking_gibberish altered_mental_state decline_mental decreased_mentality "
+    "mentality disoriented mental_deterioration "
     "mental_status_change mentality_change "
     "mental_status personality_change",
     "drowsy": "drowsy hard_wake difficult_wake hard_to_wake difficult_to_wake cant_wake wont_wake "
@@ -59,7 +61,8 @@ CLASSES: Final = {
     "not_enough_air gasp cant_get_breath struggle_for_breath puff breath_heavy heavy_breath "
     "work_breath suck_in_ribs tachypnea breath_fast fast_breath rapid_breath cant_take_breath "
     "cant_take_deep_breath wind_short short_winded trouble_catch_breath lost_breath "
-    "struggle_to_breath gasp_for_air hardly_breath breath_bad pant puffed_out not_breath_well cant_lie_flat resp_distress "
+    "struggle_to_breath gasp_for_air hardly_breath breath_bad pant puffed_out not_breath_well "
+    "cant_lie_flat resp_distress "
     "cant_breath_well cant_breath_properly breath_problem",
     "faint": "faint pass_out passed_out near_syncope presyncope black_out blacked_out collapse "
     "keel_over nearly_faint faintness",
@@ -67,7 +70,8 @@ CLASSES: Final = {
     "airway": "throat tongue airway uvula",
     "allergen": "bee wasp nut peanut shellfish shrimp penicillin antibiotic allergy hornet "
     "prawn egg sesame cashew walnut almond contrast seafood insect ate_something",
-    "poisonous": "weed_killer cleaning_fluid cleaning_product bleach antifreeze pesticide weedkiller drain_cleaner detergent battery_acid "
+    "poisonous": "weed_killer cleaning_fluid cleaning_product bleach antifreeze pesticide "
+    "weedkiller drain_cleaner detergent battery_acid "
     "methanol cyanide rat_poison paraquat organophosphate herbicide insecticide acid caustic lye "
     "oven_cleaner petrol kerosene gasoline turpentine dishwasher_tablet laundry_pod toilet_cleaner "
     "ammonia mushroom_wild wild_mushroom death_cap berry_unknown",
@@ -95,15 +99,15 @@ CLASSES: Final = {
     "exert": "exercise exertion run workout jog football match climb gym sport walk_upstairs "
     "walking_uphill uphill training race",
     "pregnant": "pregnant week_pregnant gestation trimester expecting iup antenatal gravida",
-    "disease": "stroke heart_attack mi cva tia myocardial_infarction meningitis sepsis "
-    "appendicitis cancer blood_clot pulmonary_embolism dvt pe anaphylaxis anaphylactic "
+    "disease": "stroke heart_attack MI cva tia myocardial_infarction meningitis sepsis "
+    "appendicitis cancer blood_clot pulmonary_embolism dvt PE anaphylaxis anaphylactic "
     "brain_tumor brain_hemorrhage aneurysm pneumonia asthma diabetic diabetes epilepsy seizure "
     "angina heart_failure copd kidney_failure ectopic torsion leukemia covid rabies tetanus "
     "diabetes_mellitus dm heart_disease heart_condition hypertension htn encephalitis stemi "
     "cardiac_arrest aortic_dissection pneumothorax pancreatitis cholecystitis suicide "
     "self_harm overdose kidney_stone migraine tb hiv miscarry ulcer gi_bleed aaa afib "
     "atrial_fibrillation collapsed_lung heart_trouble heart_problem bowel_obstruction "
-    "preeclampsia eclampsia dka hypoglycemia ich sah intracranial_hemorrhage flu measles "
+    "preeclampsia eclampsia dka hypoglycemia ICH SAH intracranial_hemorrhage flu measles "
     "chickenpox lung_cancer breast_cancer colon_cancer high_blood_pressure hives rash gout "
     "food_poisoning scabies head_lice arthritis allergy depression anxiety heart_surgery bypass "
     "stent cabg pci clot infect strep",

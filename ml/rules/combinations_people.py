@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ml.rules.combination import Combination, expecting, fertile, ill, late_pregnancy
+from ml.rules.combination import SICK, Combination, expecting, fertile, ill, late_pregnancy
 from ml.schema import Level
 
 E, U, S = Level.EMERGENCY, Level.URGENT, Level.SOON
@@ -156,6 +156,25 @@ PEOPLE: Final[tuple[Combination, ...]] = (
         lambda f: f.hot and f.aged(75, 130), floor=S,
     ),
     Combination(
+        "combo.hyperthermia",
+        "environmental",
+        E,
+        "WMS heat illness 2019; ERC 2021",
+        lambda f: f.celsius is not None
+        and f.celsius >= 40.0
+        and f.has("sym.syncope", "neurological.lapse", *SICK),
+        True,
+        E,
+    ),
+    Combination(
+        "combo.fever_sirs", "sepsis", E, "SIRS criteria; CTAS fever modifier 2008",
+        lambda f: not f.aged(0, 16) and f.sirs >= 3, False, U,
+    ),
+    Combination(
+        "combo.fever_two_sirs", "sepsis", U, "SIRS criteria; CTAS fever modifier 2008",
+        lambda f: not f.aged(0, 16) and f.hot and f.sirs >= 2,
+    ),
+    Combination(
         "combo.high_fever", "sepsis", U, "NICE NG143; KTAS temperature",
         lambda f: f.celsius is not None and (f.celsius >= 39.0 if f.aged(16, 130) else
                                              f.celsius >= 39.5),
@@ -180,10 +199,6 @@ PEOPLE: Final[tuple[Combination, ...]] = (
         lambda f: f.has("sym.hives", "allergic.swelling", "sym.sting", "minor.allergy")
         and f.has("sym.dyspnea", "sym.wheeze", "sym.syncope")
         and f.has("sym.hives", "allergic.swelling", "sym.sting"), True, E,
-    ),
-    Combination(
-        "combo.abdomen_elder", "abdominal", U, "ESI v4; ACEP abdominal pain",
-        lambda f: f.aged(65, 130) and f.has("sym.abdominal_pain"),
     ),
     Combination(
         "combo.dizzy_melena", "abdominal", E, "NICE CG141",

@@ -13,10 +13,11 @@ CONTEXT: Final[tuple[Rule, ...]] = table(
     {
         Level.ROUTINE: {
             "ctx.mild": "mild|a_bit|bit|little|tiny|small|superficial|bearable|niggling|manageable"
-            "|tolerable|not_bad|not_too_bad|shallow|on_and_off|nagging|not_much|low_grade",
+            "|tolerable|not_bad|not_too_bad|shallow|nagging|not_much|low_grade",
             "ctx.improving": "improve|better|get_better|settling|ease|easing|healing|heal"
             "|lot_better",
-            "ctx.chronic": "recurrent;chronic|long_standing|longstanding|year|years|month|months|ongoing_year"
+            "ctx.chronic": "recurrent;chronic|long_standing|longstanding|year|years|month"
+            "|months|ongoing_year"
             "|since_childhood|always_had|usual|as_usual|same_as_always|every_year|recurrent_year"
             "|unchanged|stable|no_change|long_term|for_ages|forever|every_spring|nothing_new",
             "ctx.coping": "eat_drink|eat_and_drink|drink_well|eat_well|drink_fine|eat_fine"
@@ -52,7 +53,7 @@ CONTEXT: Final[tuple[Rule, ...]] = table(
             "ctx.floppy": "floppy|went_limp|gone_limp|listless|limp_body",
             "ctx.vision": "vision|see blur|spot|flash|double|loss|lost|disturbance;blurry|blurred;"
             "flashing_light;see_spot",
-            "ctx.neckstiff": "@neckstiff",
+            "ctx.neckstiff": "neck stiff|rigid;@neckstiff",
             "ctx.stiff_saddle": "saddle|perineum|groin @numb;incontinent|incontinence|retention",
             "ctx.weeks": "week|fortnight",
             "ctx.legswell": "leg|calf|thigh swell|pain|red|hurt",

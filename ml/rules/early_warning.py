@@ -38,7 +38,7 @@ _FAR: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class EarlyWarning:
     """What the vital signs alone ask for.
 
     `total` is the NEWS2 sum of what was measured in an adult, None in a child or where nothing
@@ -54,7 +54,7 @@ class Warning:
     missing: tuple[str, ...]
 
 
-def score(vitals: VitalSigns, age: float | None) -> Warning:
+def score(vitals: VitalSigns, age: float | None) -> EarlyWarning:
     """Score what was measured; unknown age counts as adult."""
     missing = tuple(name for name in _MEASURED if getattr(vitals, name) is None)
     child = age is not None and age < ADULT_FROM
@@ -77,7 +77,7 @@ def score(vitals: VitalSigns, age: float | None) -> Warning:
         hits.append(
             RuleHit("vital.shock_index", "vital_signs", Level.URGENT, "shock index; Rady 1994")
         )
-    return Warning(
+    return EarlyWarning(
         max((hit.level for hit in hits), default=Level.ROUTINE),
         floor,
         None if child or len(missing) == len(_MEASURED) else total,

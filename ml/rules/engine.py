@@ -135,7 +135,8 @@ def _over(
             if kind == "query" and rule.category == "hx":
                 facts.conditions.add(rule.rule_id)
             continue
-        (facts.gone if kind == "gone" else facts.query).add(rule.rule_id)
+        if kind == "gone":
+            facts.gone.add(rule.rule_id)
         asked = Level.ROUTINE if kind == "gone" else rule.level
         start, end = reading.span(match.units)
         rule_id = f"{kind}.{rule.rule_id}"

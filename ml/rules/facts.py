@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ml.case import TriageCase
+from ml.case import TriageCase, VitalSigns
 from ml.rules.lexicon import LEXICON
 from ml.rules.measures import Measures
 from ml.rules.reading import read
@@ -11,9 +11,11 @@ from ml.rules.reading import read
 
 @dataclass(slots=True)
 class Facts:
-    """`found`, `gone` and `query` hold rule ids; `conditions` ids of what the patient lives with.
+    """`found` and `gone` hold rule ids; `conditions` ids of what the patient lives with.
 
-    Age in years; temperature in degrees Celsius; weeks of pregnancy where the text names them.
+    Age in years; temperature in degrees Celsius; weeks of pregnancy where the text names them;
+    pain 0–10 as stated anywhere, `scored_pain` only as measured at triage; `sirs` counts the
+    criteria that vital signs show (0–3).
     """
 
     age: float | None
@@ -21,11 +23,12 @@ class Facts:
     pregnant: bool
     found: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
-    query: set[str] = field(default_factory=set)
     conditions: set[str] = field(default_factory=set)
     weeks: float | None = None
     celsius: float | None = None
     pain: float | None = None
+    scored_pain: float | None = None
+    sirs: int = 0
 
     def has(self, *alternatives: str) -> bool:
         return not self.found.isdisjoint(alternatives)
@@ -48,7 +51,8 @@ def gather(case: TriageCase, measures: Iterable[Measures], child_words: bool) ->
     facts = Facts(
         case.patient_age, case.patient_sex, bool(case.pregnant), celsius=vitals.temperature_c
     )
-    facts.pain = vitals.pain_score
+    facts.pain = facts.scored_pain = vitals.pain_score
+    facts.sirs = _sirs(vitals)
     for text in case.medical_history:
         reading = read(text)
         for places in (reading.present, reading.past):
@@ -66,3 +70,16 @@ def gather(case: TriageCase, measures: Iterable[Measures], child_words: bool) ->
     if facts.age is None and child_words:
         facts.age = 4.0
     return facts
+
+
+def _sirs(vitals: VitalSigns) -> int:
+    """Systemic inflammatory response: above 38 or below 36 °C, pulse above 90, breaths above 20."""
+    celsius, rate = vitals.temperature_c, vitals.heart_rate_bpm
+    breaths = vitals.respiratory_rate_bpm
+    return sum(
+        (
+            celsius is not None and (celsius > 38.0 or celsius < 36.0),
+            rate is not None and rate > 90,
+            breaths is not None and breaths > 20,
+        )
+    )

@@ -16,7 +16,9 @@ TRAUMA: Final[tuple[Rule, ...]] = (
     red(
         "trauma.bleeding",
         _ATLS,
-        "@bleed uncontrolled|uncontrollable;lost|lose blood @much;@bleed @wontstop heavy|pump|spurt|soak|artery|arterial|wound|cut|leg|arm|wrist|stab|gash"
+        "@bleed @wontstop deep|gash|bone|laceration;@bleed uncontrolled|uncontrollable;lost"
+        "|lose blood @much;@bleed @wontstop heavy|pump"
+        "|spurt|soak|artery|arterial|wound|cut|leg|arm|wrist|stab|gash"
         "|pour|neck|everywhere|pressure;"
         "neck|throat|groin bleed|cut @much|glass|stab;blood|bleed spurt|squirt|pump;"
         "bleed pour|gush|soak_through|massive|profuse|pool;"
@@ -25,7 +27,8 @@ TRAUMA: Final[tuple[Rule, ...]] = (
     red(
         "trauma.penetrating",
         _ATLS,
-        "penetrat chest|abd|neck|back|head;stab|shoot|stab_wound|knife chest|abd|neck|back|wound|groin|heart|head;"
+        "penetrat chest|abd|neck|back|head;stab|shoot|stab_wound|knife chest|abd|neck|back"
+        "|wound|groin|heart|head;"
         "gun_shot|gunshot_wound|got_stab|got_shot|gsw|bullet;shoot leg|arm|chest|abd|head|back"
         "|neck|by|gun;stab knife|by;"
         "knife|glass|metal|rod|stick|pole impale|through chest|abd|neck|eye|leg|thigh;impale",
@@ -34,14 +37,17 @@ TRAUMA: Final[tuple[Rule, ...]] = (
     red(
         "trauma.amputation",
         _ATLS,
-        "amputate|cut_off|chopped_off|torn_off|ripped_off|sliced_off|came_off|bitten_off "
+        "finger_gone|toe_gone|thumb_gone|hand_gone;finger|toe|thumb|hand gone|missing|off "
+        "machine|saw|caught|mower|blade|accident;amputate|cut_off|chopped_off|torn_off"
+        "|ripped_off|sliced_off|came_off|bitten_off "
         "finger|hand|toe|arm|leg|thumb|foot|penis|ear;traumatic_amputation;"
         "finger|hand|thumb|toe amputate",
     ),
     red(
         "trauma.major",
         _ATLS,
-        "hit_by_car|ran_over|run_over cant_move|unconscious;compartment_syndrome;fall|jump roof|balcony|scaffold|three_story|2_storey|second_floor|third_floor|storey"
+        "hit_by_car|ran_over|run_over cant_move|unconscious;compartment_syndrome;fall|jump roof"
+        "|balcony|scaffold|three_story|2_storey|second_floor|third_floor|storey"
         "|height|cliff|bridge|fourth_floor|2nd_floor|3rd_floor|building;"
         "multiple_trauma|polytrauma|major_trauma|multiple_injury;"
         "car|truck|lorry|bus|train|van|vehicle hit|ran_over|run_over|knocked|struck pedestrian"
@@ -71,13 +77,16 @@ TRAUMA: Final[tuple[Rule, ...]] = (
         "fall|crash|dive|accident|injury|mva|tackle|neck|land cant_move|cant_feel|no_feeling|numb "
         "leg|arm|toe|neck|body;"
         "broken_neck|neck_fracture|neck_broken|cervical_fracture;"
-        "neck pain|hurt|injury|broke dive|crash|accident|car_accident|mva|fall|tackle @numb|@weak|tingle",
+        "neck pain|hurt|injury|broke dive|crash|accident|car_accident|mva|fall|tackle @numb"
+        "|@weak|tingle",
         window=6,
     ),
     grave(
         "trauma.accident",
         _ATLS,
-        "shoot;stab by|multiple|someone|knife;popped_out|pop_out @limb;deglov|degloving;cut_off nearly|almost|partial;mva|mvc|rta|rtc|t/a|ta|car_accident|traffic_accident|car_crash|motorcycle_accident"
+        "shoot;stab by|multiple|someone|knife;popped_out|pop_out @limb;deglov|degloving;cut_off "
+        "nearly|almost|partial;mva|mvc|rta|rtc|t/a|TA|car_accident|traffic_accident|car_crash"
+        "|motorcycle_accident"
         "|motorbike_accident|motorcycle_crash|car_wreck|hit_by_car;fall stairs|ladder|horse|height"
         "|flight_of_stairs;@limb|hip|pelvis @break|neurovascular;"
         "hip fall|pain cant_walk|cant_stand|cant_bear_weight|shorten|rotat;"
@@ -93,7 +102,8 @@ TRAUMA: Final[tuple[Rule, ...]] = (
     grave(
         "trauma.neurovascular",
         _ATLS,
-        "cut wrist;@burn major|extensive|severe;deglov|degloving hand|arm|leg;@break @numb|cold|pale|blue|white|pulseless;"
+        "cut wrist;@burn major|extensive|severe;deglov|degloving hand|arm|leg;@break @numb|cold"
+        "|pale|blue|white|pulseless;"
         "cut|slash|slit wrist deep|bleed|slit;slash wrist",
         window=8,
     ),
@@ -104,7 +114,10 @@ BURNS: Final[tuple[Rule, ...]] = (
     red(
         "trauma.burn_major",
         _BURN,
-        "chemical_burn eye;@burn inhalation|airway;eye acid|chemical burn;@burn|fire|boil airway|inhal|smoke|soot|hoarse|singed;"
+        "caustic|lye|lime|cement eye;@burn explosion|fire face|chest|airway|neck;@burn face "
+        "explosion|chest|neck;chemical_burn eye;@burn inhalation|airway;eye acid|chemical burn;"
+        "@burn|fire|boil "
+        "airway|inhal|smoke|soot|hoarse|singed;"
         "@burn whole|entire|all_over|both_leg|half|large_area|most chest|back|arm|leg|body|face;"
         "@burn 20_percent|30_percent|15_percent|40_percent|10_percent|third_degree|full_thickness"
         "|charred|white_leathery|leathery;"
@@ -163,7 +176,9 @@ POISON: Final[tuple[Rule, ...]] = (
     red(
         "poisoning.overdose",
         _POISON,
-        "si plan;took all pill;@poisonous ingestion;overdose;drug_intoxication;di;"
+        "eat|ate|swallow granny|grandma|nan|parent|mum|adult pill|tablet|medication;eat|ate "
+        "blood_pressure_tablet|blood_pressure_pill;SI plan;took all pill;@poisonous ingestion;"
+        "overdose;drug_intoxication;DI;"
         "take|swallow|eat|drink @manypills|@manynumber @pills;"
         "swallow|drink|ingest|drank @poisonous;ate|eat|put|lick|got_into @poisonous;"
         "ate|eat|swallow|drink|found|got_into grandma|grandmother|grandfather|mother|father "
@@ -177,9 +192,11 @@ POISON: Final[tuple[Rule, ...]] = (
     grave(
         "poisoning.suspected",
         _POISON,
-        "extra|double dose;bottle pill|medication open|missing|empty;drug|pill|medication|herbicide ingestion;poison|intoxication|accidental_ingestion;swallow|ingest battery|button_battery|magnet"
+        "extra|double dose;bottle pill|medication open|missing|empty;drug|pill|medication"
+        "|herbicide ingestion;poison|intoxication|accidental_ingestion;swallow|ingest battery"
+        "|button_battery|magnet"
         "|coin|bleach|detergent;button_battery|magnet swallow|nose|ate|ear|eat;"
-        "alcohol withdrawal|tremor|hallucinat|dt|seizure;delirium_tremens;double_dose",
+        "alcohol withdrawal|tremor|hallucinat|DT|seizure;delirium_tremens;double_dose",
         Level.URGENT,
     ),
     red(
@@ -193,7 +210,9 @@ MIND: Final[tuple[Rule, ...]] = (
     red(
         "self_harm.attempt",
         _MIND,
-        "suicide|dont_want_live|want_die|si plan;dont_want live plan;suicide attempt|tried|try|note|plan|pill|rope|gun|jump;tried|try|attempt|want|going"
+        "want die|dead|kill take pill|tablet|medication;suicide|dont_want_live|want_die|SI plan;"
+        "dont_want live plan;suicide attempt|tried|try"
+        "|note|plan|pill|rope|gun|jump;tried|try|attempt|want|going"
         "|plan|thought kill|end|hang|hurt myself|himself|herself|life|all pill|rope|gun|bridge|jump"
         "|knife|tonight|plan;"
         "kill_myself|kill_himself|kill_herself|end_life|end_all|end_everything"
@@ -209,14 +228,16 @@ MIND: Final[tuple[Rule, ...]] = (
     grave(
         "self_harm.thoughts",
         _MIND,
-        "hurt|harm myself;cut cant_stop myself;agitat|agitation;see things;suicide;want_die|want_to_die|wish_dead|better_off_dead|life_not_worth|no_reason_live"
+        "hurt|harm myself;cut cant_stop myself;agitat|agitation;see things;suicide;want_die"
+        "|want_to_die|wish_dead|better_off_dead|life_not_worth|no_reason_live"
         "|dont_want_live|dont_want_be_here|end_life|kill_himself|kill_herself;wish|want die"
         "|dead;self_harm;"
         "selfharm;cut_myself|cutting_myself purpose;cut myself|herself|himself purpose"
         "|deliberate;"
         "kill_myself;dont_want live|wake|exist|alive;violent|aggressive|homicidal behavior|threat"
         "|psychos|voice;homicidal;want hurt|kill someone|people|others;"
-        "hear|heard voice;voice tell|talk|say;hallucinat;hallucination;delusion|delusional;behavior change|abnormal"
+        "hear|heard voice;voice tell|talk|say;hallucinat;hallucination;delusion|delusional;"
+        "behavior change|abnormal"
         "|bizarre|strange;psychosis|psychotic|manic|mania",
         Level.URGENT,
         Level.URGENT,
@@ -227,7 +248,9 @@ ENVIRONMENT: Final[tuple[Rule, ...]] = (
     red(
         "environmental.exposure",
         "WMS heat illness 2019; ERC 2021",
-        "heat_stroke|heatstroke;hypothermia|hypothermic;drown|near_drown|pulled_from_water"
+        "submerg water|cough|under;under_water;struck_by_lightning|lightning_strike;snake bit;"
+        "heat|sun|hot_day faint|passed_out|collapse;heat_stroke|heatstroke;hypothermia"
+        "|hypothermic;drown|near_drown|pulled_from_water"
         "|submers|submersion;"
         "heat|sun|hot_day|sauna|hot_car @confuse|collapse|unconscious|seizure|stop_sweat"
         "|not_sweat;"

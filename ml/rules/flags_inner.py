@@ -18,7 +18,9 @@ ABDOMEN: Final[tuple[Rule, ...]] = (
     red(
         "abdominal.catastrophe",
         _ABDOMEN,
-        "panperitonitis;board|board_like rigid|rigidity;perforated|perforation bowel|ulcer|abd|gastric|intestine|appendix;peritonitis;"
+        "pulsat lump|mass|abd|belly;pulsatile mass|abd;panperitonitis;board|board_like rigid"
+        "|rigidity;perforated|perforation bowel|ulcer|abd"
+        "|gastric|intestine|appendix;peritonitis;"
         "abd hard board;abd rigid;"
         "abd rigid|hard_as|board|boardlike|rock_hard|board_like @pain|@severe|hard;"
         "boardlike|board_like abd;mesenteric_ischemia;strangulated_hernia;incarcerated_hernia;"
@@ -30,7 +32,8 @@ ABDOMEN: Final[tuple[Rule, ...]] = (
     red(
         "abdominal.bleeding",
         _GI,
-        "@vomit|cough_up|bring_up blood|bloody @much|clot|cup|bright;"
+        "vomit black|dark|coffee faint|collapse|weak|lot|ground;@vomit|cough_up|bring_up blood"
+        "|bloody @much|clot|cup|bright;"
         "@vomit coffee_ground|coffee_grounds|coffee;"
         "poop black tar|tarry|sticky faint|dizzy|weak|lot|collapse|vomit;"
         "poop|rectum|anus|bottom|back_passage @bleed @much|faint|clot|pour|dizzy;"
@@ -41,7 +44,8 @@ ABDOMEN: Final[tuple[Rule, ...]] = (
     grave(
         "abdominal.bleeding_any",
         _GI,
-        "varix|varices|variceal bleed;hematemesis|melena|gi_bleed|gib|variceal_bleed|ugi_bleed|ugib;@vomit blood|bloody",
+        "varix|varices|variceal bleed;hematemesis|melena|gi_bleed|gib|variceal_bleed|ugi_bleed"
+        "|ugib;@vomit blood|bloody",
         Level.EMERGENCY,
         Level.URGENT,
     ),
@@ -55,7 +59,8 @@ ABDOMEN: Final[tuple[Rule, ...]] = (
     grave(
         "abdominal.acute",
         _ABDOMEN,
-        "acute_abd;gallbladder attack|pain;appendicitis|pancreatitis|cholecystitis|bowel_obstruction|ileus|cholangitis"
+        "acute_abd;gallbladder attack|pain;appendicitis|pancreatitis|cholecystitis"
+        "|bowel_obstruction|ileus|cholangitis"
         "|diverticulitis|intussusception|volvulus|obstructed|panperitonitis;"
         "abd @severe|@sudden @pain;"
         "abd @pain right_lower|lower_right|right low|rlq|right_side move|worse|start|fever|vomit"
@@ -71,7 +76,9 @@ OBSTETRIC: Final[tuple[Rule, ...]] = (
     red(
         "obstetric.emergency",
         _OBS,
-        "soak pad minute|dizzy|faint;precipitous labor|delivery;eclampsia|cord_prolapse|placental_abruption|placenta_praevia|placenta_previa"
+        "leak blood|bleed @pregnant|week abd|hard;soak pad minute|dizzy|faint;precipitous labor"
+        "|delivery;eclampsia|cord_prolapse"
+        "|placental_abruption|placenta_praevia|placenta_previa"
         "|abruption|uterine_rupture|ruptured_ectopic|ectopic|ectopic_pregnancy|hellp"
         "|postpartum_hemorrhage|pph;cord come_out|hang|prolaps|between|visible|felt;"
         "baby coming|crowning|come_out|head_out|head_visible|being_born|pushing|born now|can"
@@ -93,7 +100,8 @@ OBSTETRIC: Final[tuple[Rule, ...]] = (
     grave(
         "obstetric.bleeding",
         _OBS,
-        "fetal|fetus movement decreased|reduced|less|no|absent;decreased_fetal_movement;@pregnant bleed|spot|blood;@pregnant abd|pelvic|cramp @pain|cramp|severe;miscarry;"
+        "fetal|fetus movement decreased|reduced|less|no|absent;decreased_fetal_movement;"
+        "@pregnant bleed|spot|blood;@pregnant abd|pelvic|cramp @pain|cramp|severe;miscarry;"
         "preeclampsia;@pregnant fall|accident|assault|hit|fever;labor contraction|start|water"
         "|preterm|pain;water broke|break|gone|leak;contraction regular|minute|every|apart|strong;"
         "preterm_labor;prom;labor_pain;in_labor;threatened_abortion;hyperemesis",
@@ -114,7 +122,7 @@ METABOLIC: Final[tuple[Rule, ...]] = (
     red(
         "metabolic.glucose",
         _META,
-        "dka|diabetic_ketoacidosis|ketoacidosis|hyperosmolar|hhs|diabetic_coma"
+        "dka|diabetic_ketoacidosis|ketoacidosis|hyperosmolar|HHS|diabetic_coma"
         "|hypoglycemic_coma;"
         "low_sugar|low_blood_sugar|sugar_low|hypo|hypoglycemia|hypoglycemic "
         "@confuse|@drowsy|unconscious|unresponsive|seizure|cant_swallow;"
@@ -126,13 +134,16 @@ METABOLIC: Final[tuple[Rule, ...]] = (
     grave(
         "metabolic.disturbed",
         _META,
-        "bst|glucose|sugar low;hypoglycemia|hypoglycemic|low_sugar|low_blood_sugar|sugar_low|hypoglycemic_symptom",
+        "bst|glucose|sugar low;hypoglycemia|hypoglycemic|low_sugar|low_blood_sugar|sugar_low"
+        "|hypoglycemic_symptom",
         Level.EMERGENCY,
     ),
     grave(
         "metabolic.disturbed_other",
         _META,
-        "abnormal_lab|low_na|azotemia|low_potassium|low_sodium;potassium high;bst elevat|elevation|high;hyperkalemia|hyponatremia|hypokalemia|hypernatremia|high_bsl|hyperglycemia|high_sugar"
+        "abnormal_lab|low_na|azotemia|low_potassium|low_sodium;potassium high;bst elevat"
+        "|elevation|high;hyperkalemia|hyponatremia|hypokalemia|hypernatremia|high_bsl"
+        "|hyperglycemia|high_sugar"
         "|high_blood_sugar|ketone|uremia|hypercalcemia|sugar_high|high_potassium|high_bst;"
         "sugar|glucose high|over|hi|above;severe_dehydration;missed dialysis;addison vomit|sick"
         "|weak;steroid stopped|ran_out|missed vomit|weak|faint",
@@ -169,7 +180,8 @@ CHILD: Final[tuple[Rule, ...]] = (
     red(
         "paediatric.very_ill",
         _CHILD,
-        "bulging_fontanelle;blood|nappy|diaper jelly;@baby|child|son|daughter|toddler|boy|girl floppy|went_limp|gone_limp|mottled|blue|grey|unresponsive"
+        "bulging_fontanelle;blood|nappy|diaper jelly;@baby|child|son|daughter|toddler|boy|girl "
+        "floppy|went_limp|gone_limp|mottled|blue|grey|unresponsive"
         "|wont_wake|cant_wake|not_breath|stop_breath|lifeless|bulging_fontanelle;"
         "bulge|bulging|sunken fontanelle|soft_spot;floppy drowsy|limp|pale|fever;"
         "baby|infant|newborn blue|purple|apnea|stop_breath|not_breath;"
@@ -199,7 +211,10 @@ EYE_AND_UROLOGY: Final[tuple[Rule, ...]] = (
     red(
         "eye.sight_loss",
         _EYE,
-        "eye perforation|perforated;lost_vision|vision_loss|loss_see|lost_see curtain|sudden;@sudden blind|lost_see|loss_see|lost_vision|cant_see|see_loss|gone_blind|vision_loss;"
+        "painless loss|lost see|vision|sight;loss_vision|loss_see|vision_loss|lost_vision @now"
+        "|sudden;eye|see went_dark|went_black|gone_dark|went_blank @now|sudden;eye perforation"
+        "|perforated;lost_vision|vision_loss|loss_see|lost_see curtain|sudden;"
+        "@sudden blind|lost_see|loss_see|lost_vision|cant_see|see_loss|gone_blind|vision_loss;"
         "eye|see|one_eye cant_see|blind|went_black|went_dark|lost|curtain|gone_dark|loss "
         "sudden|curtain|today|hour|minute|now|shadow|woke;"
         "curtain|shadow|veil eye|see over|across|come_down|down|float|flash|half;"
@@ -214,7 +229,8 @@ EYE_AND_UROLOGY: Final[tuple[Rule, ...]] = (
     grave(
         "eye.threat",
         _EYE,
-        "lost_vision|vision_loss|blind|cant_see eye|one;lost see eye;sharp|something went eye;eye_trauma|hyphema|abnormality_visual;eye pain|red blur|see|light|photophobia;"
+        "lost_vision|vision_loss|blind|cant_see eye|one;lost see eye;sharp|something went eye;"
+        "eye_trauma|hyphema|abnormality_visual;eye pain|red blur|see|light|photophobia;"
         "see loss|lost|disturbance|decreased|sudden|double|blur sudden|today|hour|eye|new;"
         "flash|floater new|sudden|many|shower|lot;eye hit|punch|injury|scratch|ball see|blood"
         "|pain|metal|blur;contact_lens pain|red;cant_see eye|out;visual disturbance|acuity|loss",
@@ -233,10 +249,13 @@ EYE_AND_UROLOGY: Final[tuple[Rule, ...]] = (
     grave(
         "urological.acute",
         _URO,
-        "testicle|scrotum pain|ache|swell|tender|hurt;erection;urosepsis;cant_pee|retention"
+        "not_pass_any_urine|not_pass_urine|hasnt_pass_urine|hasnt_pass_any_urine"
+        "|cant_pass_any_urine|no_urine_output|not_urinated;testicle|scrotum pain|ache|swell"
+        "|tender|hurt;erection;urosepsis;cant_pee|retention"
         "|no_urine|anuria|oliguria|not_pee|cant_pass_urine|unable_urinate|hasnt_pee|pee_nothing;"
         "renal_colic|kidney_stone|ureteral_stone;"
-        "flank|loin @pain fever|vomit|severe|pregnant|unbearable;hematuria|urine clot|retention|lot;"
+        "flank|loin @pain fever|vomit|severe|pregnant|unbearable;hematuria|urine clot|retention"
+        "|lot;"
         "penis erection|trapped|zip",
         Level.URGENT,
         window=6,

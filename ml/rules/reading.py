@@ -51,7 +51,7 @@ def read(text: str, child_patient: bool = False) -> Reading:
     """Read one field. `child_patient`: relatives named are then those who speak for the child."""
     tokens = tokenise(text)
     units, known, unknown = _units(tokens)
-    status = mark(units, _speaks_of_self(tokens), child_patient)
+    status = mark(units, _others_are_others(units, _speaks_of_self(tokens), child_patient))
     reading = Reading(units, {}, known=known, unknown=unknown)
     place = 0
     present = reading.present
@@ -166,3 +166,22 @@ def _speaks_of_self(tokens: list[Token]) -> bool:
             if node is not None and not any(tag.startswith("#") for tag in node.tags):
                 return True
     return False
+
+
+def _others_are_others(units: list[Unit], speaks_of_self: bool, child_patient: bool) -> bool:
+    """Whether relatives named are bystanders, or the patient whom a carer writes about.
+
+    "My father has chest pain" is the patient; "my father had a stroke" (no day named) is not,
+    and neither is anyone where the writer tells of themselves.
+    """
+    if child_patient:
+        return False
+    if speaks_of_self:
+        return True
+    past = recent = adult = False
+    for unit in units:
+        for tag in unit.tags:
+            past = past or tag == "#past"
+            recent = recent or tag == "#recent"
+            adult = adult or tag == "#rel"
+    return adult and past and not recent

@@ -66,9 +66,9 @@ class _Marker:
         return self.told >= self.part
 
 
-def mark(units: list[Unit], speaks_of_self: bool, child_patient: bool) -> list[Status]:
-    """The status of every unit, in one pass."""
-    marker = _Marker(units, _others_are_others(units, speaks_of_self, child_patient))
+def mark(units: list[Unit], others: bool) -> list[Status]:
+    """The status of every unit, in one pass. `others`: relatives named are not the patient."""
+    marker = _Marker(units, others)
     for index, unit in enumerate(units):
         word = unit.word
         if word in HARD_STOPS:
@@ -292,22 +292,3 @@ def _lists(units: list[Unit]) -> list[bool]:
             ahead = True
         found[index] = ahead
     return found
-
-
-def _others_are_others(units: list[Unit], speaks_of_self: bool, child_patient: bool) -> bool:
-    """Whether relatives named are bystanders, or the patient whom a carer writes about.
-
-    "My father has chest pain" is the patient; "my father had a stroke" (no day named) is not,
-    and neither is anyone where the writer tells of themselves.
-    """
-    if child_patient:
-        return False
-    if speaks_of_self:
-        return True
-    past = recent = adult = False
-    for unit in units:
-        for tag in unit.tags:
-            past = past or tag == "#past"
-            recent = recent or tag == "#recent"
-            adult = adult or tag == "#rel"
-    return adult and past and not recent

@@ -11,7 +11,8 @@ R, S, U, E = Level.ROUTINE, Level.SOON, Level.URGENT, Level.EMERGENCY
 # Conditions that a request for paper or pills names without being ill of them today.
 _NAMED_ONLY: Final = frozenset(
     {
-        "sym.high_bp", "sym.asthma",
+        "sym.high_bp",
+        "sym.asthma",
         "sym.wheeze",
         "sym.diabetes",
         "sym.migraine",
@@ -51,11 +52,25 @@ _PAINFUL: Final = frozenset(
 )
 
 
+# Central and peripheral pain weigh differently (CTAS second-order pain modifiers, 2008).
+_CENTRAL: Final = frozenset(
+    {
+        "sym.abdominal_pain", "sym.headache", "sym.flank_pain", "sym.back_pain", "sym.pelvic_pain",
+        "sym.migraine",
+    }
+)  # fmt: skip
+_PERIPHERAL: Final = frozenset({"sym.limb_pain", "sym.injury"})
+_MILD_PAIN: Final = 3.0
+_LASTING: Final = ("ctx.chronic", "ctx.known", "ctx.mild", "ctx.improving", "ctx.weeks")
+
+
 def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
     """The level of one symptom in this patient: age first, then severity, course and coping."""
     if typical is E:
         return _chest_pain(facts)
-    level = _by_age(rule_id, typical, facts)
+    level = _by_pain(rule_id, _by_age(rule_id, typical, facts), facts)
+    if level is E:
+        return E
     severe = facts.has("ctx.severe") or (facts.pain or 0.0) >= SEVERE_PAIN
     worse = facts.has("ctx.worse")
     light = sum(facts.has(name) for name in _LIGHT)
@@ -67,7 +82,7 @@ def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
     if severe:
         ceiling = U if rule_id in _PAINFUL or level >= S else S
         level = min(Level(level + 1), ceiling) if level < U else level
-    elif light:
+    elif light and not worse:
         level = _lowered(level, 2 if light >= 3 and not worse else 1)
     elif worse and level is R:
         level = S
@@ -75,6 +90,20 @@ def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
     if minor and rule_id != "sym.burn" and not severe and not worse and level <= S:
         level = _lowered(level, 1)
     return level
+
+
+def _by_pain(rule_id: str, level: Level, facts: Facts) -> Level:
+    """Pain as scored: mild, moderate, severe is soon, urgent, emergency for acute central pain
+    and routine, soon, urgent (by the severity step) for peripheral pain.
+    """
+    pain = facts.scored_pain
+    if pain is None or rule_id not in _CENTRAL | _PERIPHERAL:
+        return level
+    if rule_id in _PERIPHERAL:
+        return R if pain <= _MILD_PAIN else level
+    if pain >= SEVERE_PAIN:
+        return U if facts.has(*_LASTING) else E
+    return S if pain <= _MILD_PAIN else U
 
 
 def _lowered(level: Level, steps: int) -> Level:

@@ -8,7 +8,16 @@ Every step is a single pass: a hostile text costs as much per character as an ho
 import re
 from typing import Final, NamedTuple
 
-from ml.rules.words import ABBREVIATED, BETWEEN, COMPOSING, CORRECTIONS, EMPTY, FOLDED, MERGED
+from ml.rules.words import (
+    ABBREVIATED,
+    BETWEEN,
+    CAPITALS,
+    COMPOSING,
+    CORRECTIONS,
+    EMPTY,
+    FOLDED,
+    MERGED,
+)
 
 # Shorthand with a slash, "(+)" and "(-)", numbers, words with inner apostrophes, or one mark.
 _TOKEN: Final = re.compile(
@@ -136,5 +145,5 @@ DROPPED: Final = frozenset(map(fold, BETWEEN))
 FILLER: Final = frozenset(map(fold, EMPTY))
 COMPOSED: Final = frozenset(map(fold, COMPOSING))
 
-# Filled once with the forms the lexicon meets most; never with a patient's words.
-FOLDED_WORDS: Final[dict[str, str]] = {}
+# Shorthand that is a plain word in another language when it is not in capitals ("ich", "mi").
+FOLDED_WORDS: Final[dict[str, str]] = {word: f"{word.lower()}^" for word in CAPITALS}

@@ -54,7 +54,7 @@ vomit: vomited vomiting vomits vomitting vomitted emesis puking puke puked barfi
 nausea: nauseous nauseated nauseas queasy
 diarrhea: diarrhoea diarhea diarrhoeal diarreah diarrea dirrhea
 confuse: confused confusion disoriented disorientated disorientation confusional muddled
-seizure: seizures convulsion convulsions convulsing convulsed convulse seizing sezure seisure
+seizure: sz szs seizures convulsion convulsions convulsing convulsed convulse seizing sezure seisure
 unconscious: unconscious unconsciousness
 unresponsive: unresponsive unresponsiveness nonresponsive
 faint: fainted fainting faints syncope syncopal blackout
@@ -217,6 +217,10 @@ MERGED: Final[dict[tuple[str, str], str]] = {
     ("are", "not"): "not",
     ("was", "not"): "not",
     ("used", "to"): "usedto",
+    ("no", "longer"): "nolonger",
+    ("nolonger", "abl"): "cant",
+    ("can", "nolonger"): "cant",
+    ("could", "nolonger"): "cant",
     ("is", "this"): "isthis",
     ("is", "it"): "isit",
 }
@@ -245,7 +249,12 @@ EMPTY: Final = frozenset(_EMPTY.split())
 # Phrases made only of these do not hide their words: "left arm" is also an arm, and left.
 _COMPOSING = """
 left right both one two side arm leg hand foot face eye body half lower upper and head injury
-chest pain abd bleed blue lip grey pale heavy back neck
-throat tight swell tongue see loss lost turn cough up cut wrist asthma attack severe period
-catheter block pill all run ran out"""
+chest pain abd bleed blue lip grey pale heavy back neck hour minute ago day week month year last
+night today now morning band throat tight swell tongue see loss lost turn cough up cut wrist
+asthma attack severe period catheter block pill all run ran out
+"""
 COMPOSING: Final = frozenset(_COMPOSING.split())
+
+# Shorthand read only in capitals.
+_CAPITALS = "MI DI TA PE SI ICH SAH ACS DT AUR APN DOA HHS AGE"
+CAPITALS: Final = frozenset(_CAPITALS.split())

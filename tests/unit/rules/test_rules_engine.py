@@ -6,8 +6,10 @@ import pytest
 
 from ml.case import TriageCase, parse_case
 from ml.rules.answer import RulesAnswer
+from ml.rules.combination import Combination
 from ml.rules.combinations import COMBINATIONS
 from ml.rules.engine import RULES_VERSION, assess, unavailable
+from ml.rules.facts import Facts
 from ml.rules.lexicon import RULES
 from ml.schema import CARE_LEVELS, Level
 
@@ -131,6 +133,24 @@ def test_age_in_the_text_is_read() -> None:
     assert answer.red_flag
     assert any(hit.rule_id == "combo.infant_fever" for hit in answer.hits)
     assert not assess(case("fever", patient_age=30.0)).red_flag
+
+
+@pytest.mark.parametrize("rule", COMBINATIONS, ids=lambda rule: rule.rule_id)
+def test_every_combination_is_silent_where_nothing_is_known(rule: Combination) -> None:
+    assert not rule.holds(Facts(age=None, sex=None, pregnant=False))
+
+
+def test_a_name_with_no_breathing_problem_is_no_arrest() -> None:
+    assert not assess(case("hives, no breathing problem, no swelling of the mouth")).red_flag
+    assert assess(case("he is not breathing")).red_flag
+
+
+def test_shorthand_in_capitals_is_a_plain_word_elsewhere() -> None:
+    for text in ("Ich habe Kopfschmerzen", "mi hijo tiene fiebre", "si me duele"):
+        answer = assess(case(text))
+        assert not answer.red_flag
+        assert "not_understood" in answer.reasons
+    assert assess(case("ICH on CT")).red_flag
 
 
 def test_care_level_follows_the_level() -> None:
