@@ -18,7 +18,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from ml.assignment import Experiment, assign, exclusion  # noqa: E402
 from ml.bundle import LATEST, Bundle, load, promote  # noqa: E402
 from ml.case import TriageCase, parse_case  # noqa: E402
-from ml.decision import Arm, decide  # noqa: E402
+from ml.decision import Arm, decide, explain  # noqa: E402
 from ml.errors import BundleRefused, InvalidCase, InvalidRecord, TriageError  # noqa: E402
 from ml.records import Record, read_records, split_body  # noqa: E402
 from ml.rules.engine import assess  # noqa: E402
@@ -178,8 +178,6 @@ def _answer(
     batch: list[dict[str, Any] | tuple[Any, TriageCase]], bundle: Bundle | None, wanted: str
 ) -> None:
     """Print one line per entry, in order."""
-    from ml.explain import explanation
-
     valid = [entry for entry in batch if not isinstance(entry, dict)]
     rows = [(case, assess(case)) for _, case in valid]
     predictions: Sequence[Prediction | None]
@@ -199,7 +197,7 @@ def _answer(
                 "prediction": decision.level.label,
                 **decision.to_json(),
                 "model_version": bundle.version if bundle else None,
-                "explanation": explanation(rules, prediction),
+                "explanation": explain(rules, prediction),
             }
         )
     ready = iter(answers)

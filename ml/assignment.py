@@ -26,13 +26,13 @@ class Experiment:
 
 
 def exclusion(case: TriageCase) -> str | None:
-    """Why this case is not randomised, or None."""
-    if not case.patient_id:
-        return "no_patient_id"
+    """Why this case is not randomised, or None; what the patient is comes before what is missing."""
     if case.patient_age is not None and case.patient_age < MINIMUM_TRIAL_AGE_YEARS:
         return "infant"
     if case.pregnant:
         return "pregnant"
+    if not case.patient_id:
+        return "no_patient_id"
     return None
 
 

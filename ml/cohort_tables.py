@@ -25,6 +25,8 @@ LABELS_BY_SPEC: Final = {
     "u": (0, 10, 82, 8),
     "ue": (0, 4, 50, 46),
     "e": (0, 0, 8, 92),
+    # What cannot be read says little: roughly what comes through the door.
+    "x": (26, 45, 24, 5),
 }
 
 # Key -> years. i infants, t toddlers, c schoolchildren, y young adults, m middle age, o old age.

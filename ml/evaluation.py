@@ -97,8 +97,7 @@ def arm_of(case: TriageCase) -> Arm:
 
     Without a patient id nothing is randomised, but the model may well be asked.
     """
-    known = case.model_copy(update={"patient_id": "-"})
-    return "excluded" if exclusion(known) else "ml"
+    return "ml" if exclusion(case) in {None, "no_patient_id"} else "excluded"
 
 
 def decide_all(

@@ -6,10 +6,7 @@ five training records; character grams are shown together as `wording`.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
-
-from ml.prediction import Prediction
-from ml.rules.answer import RulesAnswer
+from typing import Final
 
 TERMS: Final = "terms"
 GRAMS: Final = "grams"
@@ -40,7 +37,6 @@ _RENAMED: Final = {
     "words": "complaint_length",
     "missing_consciousness": "consciousness",
     "symptom_items": "symptoms",
-    "symptom_severity": "symptoms",
 }
 
 
@@ -49,15 +45,13 @@ _DERIVED: Final = {
     "shock_index": ("heart_rate_bpm", "systolic_bp_mmhg"),
     "mean_arterial_pressure": ("systolic_bp_mmhg", "diastolic_bp_mmhg"),
     "pulse_pressure": ("systolic_bp_mmhg", "diastolic_bp_mmhg"),
-    "news2": ("respiratory_rate_bpm", "systolic_bp_mmhg"),
 }
 
 
-def absent(missing: Iterable[str]) -> list[str]:
-    """The display names that stand for nothing but what was filled in for `missing` fields."""
-    gone = set(missing)
-    derived = [name for name, fields in _DERIVED.items() if not gone.isdisjoint(fields)]
-    return [*gone, *derived]
+def shown_as_absent(absent: tuple[str, ...]) -> list[str]:
+    """The names that stand for nothing but absence, given `Features.absent`."""
+    derived = [name for name, fields in _DERIVED.items() if any(f in absent for f in fields)]
+    return [*absent, *derived]
 
 
 def display_names(columns: Iterable[str]) -> list[str]:
@@ -72,16 +66,3 @@ def _display(name: str, column: str) -> str:
         if name == shown or name.startswith(stem + "_"):
             return shown
     return name
-
-
-def explanation(rules: RulesAnswer, prediction: Prediction | None) -> dict[str, Any]:
-    """Why, as JSON: rule hits (offsets, never text), contributions, and what was missing."""
-    return {
-        "rules": [hit.to_json() for hit in rules.hits],
-        "reasons": list(rules.reasons),
-        "contributions": [
-            {"feature": c.feature, "log_odds": round(c.log_odds, 4)}
-            for c in (prediction.contributions if prediction else ())
-        ],
-        "imputed": list(prediction.imputed if prediction else rules.missing),
-    }

@@ -96,7 +96,8 @@ class Features:
 
     `numbers` follow `NUMBER_NAMES` (NaN where unknown), `flags` follow `FLAG_NAMES` (never NaN);
     `terms`, `grams` and `rules` are sets of names whose vocabulary is learnt in training.
-    `missing` names the absent request fields that the extractor fills.
+    `missing` names the absent request fields that the extractor fills; `absent` also those for
+    which nothing is filled in, by the name under which explanations show them.
     """
 
     numbers: list[float]
@@ -105,6 +106,7 @@ class Features:
     grams: set[str]
     rules: set[str]
     missing: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
 def extract(case: TriageCase, rules: RulesAnswer) -> Features:
@@ -123,15 +125,23 @@ def extract(case: TriageCase, rules: RulesAnswer) -> Features:
     ]
     raw = [age, *signs, _or_nan(case.severity_score)]
     missing = [name for name, value in zip(_RAW, raw, strict=True) if value != value]
+    derived = _derived(case, age, signs, rules.news2)
+    others = {
+        "patient_sex": case.patient_sex in {None, "unknown"},
+        "consciousness": vitals.consciousness is None,
+        "symptom_severity": derived[0] != derived[0],
+        "news2": rules.news2 is None,
+    }
     rule_names = {f"rule:{hit.rule_id}" for hit in rules.hits}
     rule_names |= {f"category:{hit.category}:{hit.level.label}" for hit in rules.hits}
     return Features(
-        numbers=[*raw, *_derived(case, age, signs, rules.news2)],
+        numbers=[*raw, *derived],
         flags=_flags(case, rules, raw, len(tokens)),
         terms=terms(tokens),
         grams=character_grams(tokens),
         rules=rule_names,
         missing=tuple(missing),
+        absent=(*missing, *[name for name, gone in others.items() if gone]),
     )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ml.calibration import Calibration, Thresholds
 from ml.case import TriageCase
-from ml.explain import ABSENT, GRAMS, INTERCEPT, REPORTED, TERMS, absent, display_names
+from ml.explain import ABSENT, GRAMS, INTERCEPT, REPORTED, TERMS, display_names, shown_as_absent
 from ml.features import FLAG_NAMES, NUMBER_NAMES, Features, extract
 from ml.pipeline import NUMBER_LIMIT, NUMBER_SCALE, Extractor
 from ml.prediction import Contribution, Prediction
@@ -177,7 +177,7 @@ class Predictor:
         rows = [dict(zip(self._shown, values, strict=True)) for values in grouped.tolist()]
         for case, row in zip(features, rows, strict=True):
             # A heart rate that nobody measured must not be given as a reason.
-            row[ABSENT] = sum([row.pop(name, 0.0) for name in absent(case.missing)])
+            row[ABSENT] = sum([row.pop(name, 0.0) for name in shown_as_absent(case.absent)])
         for text, (found, lengths, sums) in zip(self._texts, scored.texts, strict=True):
             names, weights = text.names, text.weights
             for row, level, indices, length, own in zip(

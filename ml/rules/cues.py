@@ -56,7 +56,8 @@ CUES: Final = {
     "complaining report reports reported came attend attended arrive tonight this_morning "
     "developed develop noticed woke recently brought started start began suddenly sudden with has",
     "#ongoing": "since for_past past_day past_week for_last lasting x_day x_week",
-    "#rel": "father mother dad mum mom mam brother sister husband wife uncle aunt cousin "
+    "#rel": "child_school children_at_school people_at_work father mother dad mum mom mam "
+    "brother sister husband wife uncle aunt cousin "
     "grandfather grandmother grandad granddad grandma grandpa gran nan granny partner boyfriend "
     "girlfriend friend neighbor neighbour colleague coworker co_worker roommate flatmate "
     "classmate parent parents relative sibling someone somebody people everyone flatmates boss "

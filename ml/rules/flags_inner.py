@@ -76,7 +76,8 @@ OBSTETRIC: Final[tuple[Rule, ...]] = (
     red(
         "obstetric.emergency",
         _OBS,
-        "leak blood|bleed @pregnant|week abd|hard;soak pad minute|dizzy|faint;precipitous labor"
+        "leak blood|bleed @pregnant|week abd|hard;soak pad @pregnant;soak pad minute|dizzy"
+        "|faint;precipitous labor"
         "|delivery;eclampsia|cord_prolapse"
         "|placental_abruption|placenta_praevia|placenta_previa"
         "|abruption|uterine_rupture|ruptured_ectopic|ectopic|ectopic_pregnancy|hellp"

@@ -24,6 +24,7 @@ _NAMED: Final = re.compile(
     re.IGNORECASE,
 )
 _DEGREES: Final = re.compile(r"\b(3[5-9]|4[0-3]|10[0-7])(?:[.,](\d))? ?°? ?([cf])\b", re.IGNORECASE)
+_BARE: Final = re.compile(r"\b(3[89]\.\d|4[01]\.\d)\b")
 _PAIN: Final = re.compile(r"\b(\d{1,2}) ?(?:/|out of) ?10\b", re.IGNORECASE)
 _YEARS: Final = {"d": 1 / 365, "w": 7 / 365, "m": 1 / 12, "y": 1.0}
 
@@ -54,6 +55,9 @@ def measure(text: str) -> Measures:
         found.pain = min(10.0, float(match[1]))
     for match in _NAMED.finditer(text):
         _take(found, match[1].lower(), float(match[2].replace(",", ".")))
+    if found.celsius is None and (match := _BARE.search(text)) and "hot" in text.lower():
+        # "Feels hot, 38.5": a number that nothing but a fever can be.
+        found.celsius = float(match[1])
     if found.celsius is None and (match := _DEGREES.search(text)):
         value = float(f"{match[1]}.{match[2] or 0}")
         found.celsius = _celsius(value)

@@ -127,7 +127,7 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
             "sym.anxiety": "irritab|irritability|grief|griev|burnout|burn_out|bad_dreams;"
             "feel_down|down sometimes;low feel|mood|postnatal;anxiety|panic_attack|panic"
             "|depression|hyperventilat|depress|low_mood"
-            "|mood|insomnia|stress;overwhelm;hopeless|suicide_thought",
+            "|mood|insomnia|stress;overwhelm;hopeless",
             "sym.alcohol": "drunken;alcohol",
             "sym.hives": "welts|welt;drug_eruption;chickenpox|measles|hand_foot_mouth;hives"
             "|urticaria|allergic_rash;allergy drug|food|medication|test;"
@@ -146,7 +146,7 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
             "sym.poor_intake": "poor_oral_intake|oral_intake;morning_sickness;not_eat|not_drink"
             "|hasnt_eat|poor_appetite|poor_intake|anorexia"
             "|dehydrat|weight_loss;lose weight;dehydration",
-            "sym.cough": "cough fever|green|worse|chest|pain|week|phlegm|yellow|sputum|bad;"
+            "sym.cough": "croupy;cough fever|green|worse|chest|pain|week|phlegm|yellow|sputum|bad;"
             "chest_infection|bronchitis|pneumonia;copd;c/s;croup",
             "sym.anemia": "anemia|anaemia",
             "sym.withdrawal": "withdrawal",

@@ -83,6 +83,8 @@ kill: killing killed kills
 stab: stabbed stabs
 stabbing: stabbing
 shoot: shot gunshot
+tight: tighten tightened tightening
+croup: croupy
 choke: choking choked chokes choke
 drown: drowned drowning
 pee: urinate urinating urination urinated pees peeing peed micturition voiding void voids wee weeing

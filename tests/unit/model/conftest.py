@@ -1,6 +1,5 @@
 """One small model, trained once per session on synthetic patients, with its own keys."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from ml.rules.engine import assess
 from ml.training import Fitted, fit, train
 
 SEED = 7
-KEY_NAMES = ("TRIAGE_MODEL_SIGNING_KEY", "TRIAGE_MODEL_VERIFY_KEY", "TRIAGE_MODELS_DIR")
 
 
 @pytest.fixture(scope="session")
@@ -34,26 +32,32 @@ def fitted(rows: list[tuple[TriageCase, RulesAnswer]], records: list[Record]) ->
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A models directory and a key pair of their own, in the environment for the session."""
-    directory = tmp_path_factory.mktemp("serving")
-    before = {name: os.environ.get(name) for name in KEY_NAMES}
-    os.environ["TRIAGE_MODEL_SIGNING_KEY"] = str(directory / "keys" / "signing.key")
-    os.environ["TRIAGE_MODEL_VERIFY_KEY"] = str(directory / "keys" / "verify.pub")
-    os.environ["TRIAGE_MODELS_DIR"] = str(directory / "models")
-    yield directory
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's keys and models are."""
+    return tmp_path_factory.mktemp("serving")
+
+
+def _point_to(place: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("TRIAGE_MODEL_SIGNING_KEY", str(place / "keys" / "signing.key"))
+    patch.setenv("TRIAGE_MODEL_VERIFY_KEY", str(place / "keys" / "verify.pub"))
+    patch.setenv("TRIAGE_MODELS_DIR", str(place / "models"))
+
+
+@pytest.fixture(autouse=True)
+def serving(place: Path) -> Iterator[None]:
+    """Every test here uses the session's keys and models, and no other test does."""
+    with pytest.MonkeyPatch.context() as patch:
+        _point_to(place, patch)
+        yield
 
 
 @pytest.fixture(scope="session")
 def saved(place: Path, records: list[Record]) -> Checked:
     """A promoted bundle in `place`; tests that change files copy it first."""
-    checked = train(records, source="synthetic", seed=SEED)
-    promote(checked.version)
+    with pytest.MonkeyPatch.context() as patch:
+        _point_to(place, patch)
+        checked = train(records, source="synthetic", seed=SEED)
+        promote(checked.version)
     return checked
 
 

@@ -46,7 +46,7 @@ def test_decide_end_to_end(place: Path, saved: Checked, tmp_path: Path) -> None:
     assert "900" not in done.stdout.splitlines()[1]
     assert third["id"] == "case-2"
     assert third["model_version"] == saved.version
-    assert third["explanation"]["contributions"]
+    assert third["explanation"]["model"]["contributions"]
 
 
 def test_decide_without_a_model_answers_by_rules(

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.case import TriageCase, parse_case
-from ml.explain import INTERCEPT, REPORTED
+from ml.explain import ABSENT, INTERCEPT, REPORTED
 from ml.features import FLAG_NAMES, NUMBER_NAMES, extract
 from ml.pipeline import MINIMUM_RECORDS, Extractor
 from ml.records import Record, read_records
@@ -69,6 +69,15 @@ def test_contributions_add_up_to_the_log_odds(fitted: Fitted, rows: Rows) -> Non
             parts = predictor.attributions(case, rules, level)
             assert INTERCEPT in parts
             assert sum(parts.values()) == pytest.approx(expected[level], abs=1e-9)
+
+
+def test_what_was_not_measured_is_no_reason(fitted: Fitted) -> None:
+    case = parse_case({"symptoms_data": {"chief_complaint": "cough"}, "patient_age": 30.0})
+    parts = fitted.predictor().attributions(case, assess(case), Level.SOON)
+    assert "patient_age" in parts
+    gone = {"heart_rate_bpm", "shock_index", "consciousness", "patient_sex", "symptom_severity"}
+    assert not gone & set(parts)
+    assert parts[ABSENT] != 0.0
 
 
 def test_a_term_named_like_a_field_does_not_hide_it(fitted: Fitted, rows: Rows) -> None:

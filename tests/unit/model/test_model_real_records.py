@@ -8,6 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
+import ml.training
 from ml.case import TriageCase
 from ml.decision import Policy
 from ml.evaluation import decide_all, score, table
@@ -31,10 +32,9 @@ def labelled(real_table: Path) -> Labelled:
     return rows, [record.level for record in records if record.level is not None]
 
 
-@pytest.mark.slow
-def test_nested_cross_validation_reaches_the_bars(labelled: Labelled) -> None:
+def nested(labelled: Labelled) -> list[Prediction]:
+    """Predictions of every row from models that were fitted without it, once per seed."""
     rows, levels = labelled
-    truth: list[Level] = []
     predictions: list[Prediction] = []
     for seed in SEEDS:
         found: dict[int, Prediction] = {}
@@ -43,8 +43,33 @@ def test_nested_cross_validation_reaches_the_bars(labelled: Labelled) -> None:
             model = fit([rows[i] for i in inside], [levels[i] for i in inside], seed)
             predicted = model.predictor().predict_many([rows[i] for i in outside], explain=False)
             found |= dict(zip(outside.tolist(), predicted, strict=True))
-        truth += levels
         predictions += [found[i] for i in range(len(levels))]
+    return predictions
+
+
+@pytest.mark.slow
+def test_without_the_rules_nothing_leaks(
+    labelled: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules' authors knew this table; without their findings the model is on its own."""
+    silent = RulesAnswer(Level.SOON, "gp", 30, False, Level.ROUTINE, False, "none")
+    monkeypatch.setattr(ml.training, "assess", lambda case: silent)
+    rows, levels = labelled
+    predictions = nested(([(case, silent) for case, _ in rows], levels))
+    found = score(levels * len(SEEDS), [p.level for p in predictions])
+    print("\n" + table({"model without rules": found}))
+    assert found.accuracy.share <= 0.76, "above this something leaks"
+    assert found.accuracy.share >= 0.66
+    assert found.emergency_recall is not None
+    assert found.emergency_recall.share >= 0.74
+    assert found.over_triage <= 0.22
+
+
+@pytest.mark.slow
+def test_nested_cross_validation_reaches_the_bars(labelled: Labelled) -> None:
+    rows, levels = labelled
+    truth = levels * len(SEEDS)
+    predictions = nested(labelled)
     repeated = rows * len(SEEDS)
     probabilities = np.array([p.probabilities for p in predictions])
     model_alone = score(truth, [p.level for p in predictions], probabilities)
@@ -56,7 +81,7 @@ def test_nested_cross_validation_reaches_the_bars(labelled: Labelled) -> None:
     assert model_alone.emergency_recall is not None
     assert model_alone.emergencies_missed is not None
     assert whole.emergency_recall is not None
-    assert 0.67 <= model_alone.accuracy.share <= 0.76, "above 0.76 something leaks"
+    assert model_alone.accuracy.share >= 0.67
     assert model_alone.quadratic_kappa >= 0.64
     assert model_alone.macro_f1 >= 0.55
     assert model_alone.emergency_recall.share >= 0.75

@@ -42,5 +42,7 @@ def test_infants_pregnancy_and_the_nameless_are_not_randomised() -> None:
     assert exclusion(CASE.model_copy(update={"patient_age": 2.0})) is None
     assert exclusion(CASE.model_copy(update={"pregnant": True})) == "pregnant"
     assert exclusion(CASE.model_copy(update={"patient_id": None})) == "no_patient_id"
+    nameless_infant = CASE.model_copy(update={"patient_id": None, "patient_age": 0.1})
+    assert exclusion(nameless_infant) == "infant"
     infant = CASE.model_copy(update={"patient_age": 0.1})
     assert assign(infant, "reference-1", EXPERIMENT) == "excluded"
