@@ -26,7 +26,7 @@ class Experiment:
 
 
 def exclusion(case: TriageCase) -> str | None:
-    """Why this case is not randomised, or None; what the patient is comes before what is missing."""
+    """Why this case is not randomised, or None: what the patient is before what is missing."""
     if case.patient_age is not None and case.patient_age < MINIMUM_TRIAL_AGE_YEARS:
         return "infant"
     if case.pregnant:
