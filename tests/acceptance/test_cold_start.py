@@ -166,6 +166,7 @@ def test_from_nothing_to_an_answer_and_back(
     request = json.loads(pasted.stdout)
     assert request["status"] == "answered"
     assert request["answer"]["prediction"] in {"routine", "soon", "urgent", "emergency"}
+    _the_readme_works_as_pasted(copy)
 
     flower = first.address("Flower")
     with pytest.raises(urllib.error.HTTPError) as refused:
@@ -229,6 +230,31 @@ def test_as_an_ordinary_user_with_servers_that_refuse_root(copy: Path, start):
     assert run.process.poll() is None
     assert _make(copy, "stop").returncode == 0
     assert run.process.wait(60) == 0
+
+
+def _the_readme_works_as_pasted(copy: Path) -> None:
+    """The curl of the first screen, and a command of `manage.py` typed beside `make run`."""
+    section = (copy / "README.md").read_text().partition("## Ask it")[2]
+    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    asked = subprocess.run(
+        ["bash", "-c", block[1]],
+        cwd=copy,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert json.loads(asked.stdout)["done"] is True, asked.stderr
+    records = copy / "var" / "records.jsonl"
+    body = {"symptoms_data": {"chief_complaint": "sore throat"}, "label": "routine"}
+    records.write_text(json.dumps(body) + "\n")
+    command = [".venv/bin/python", "manage.py", "replay", "var/records.jsonl", "--json"]
+    replayed = subprocess.run(
+        command, cwd=copy, env=_environment(), capture_output=True, text=True, timeout=60
+    )
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout)["answered"] == 1
 
 
 def _pid_of_the_supervisor(copy: Path) -> int:
