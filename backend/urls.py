@@ -13,6 +13,7 @@ handler500 = "backend.errors.server_error"
 
 urlpatterns = [
     path("api/", include("backend.triage.urls")),
+    path("api/", include("backend.monitoring.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
     path("livez", monitoring.LiveView.as_view()),

@@ -162,7 +162,9 @@ class Predictor:
             out=dense[:, : self._numbers],
         )
         dense[:, self._numbers :] = [row.flags for row in features]
-        scores = dense @ self._dense + self._intercept
+        # einsum, not `@`: BLAS sums in another order for each batch size, and a replayed request
+        # must give the same bits alone as it did among others.
+        scores = np.einsum("ij,jk->ik", dense, self._dense) + self._intercept
         texts = []
         for text in self._texts:
             found, lengths, sums = _look_up(text, features)
@@ -173,7 +175,8 @@ class Predictor:
     def _contributions(
         self, features: Sequence[Features], scored: _Scored, levels: list[int]
     ) -> list[dict[str, float]]:
-        grouped = (scored.dense * self._dense[:, levels].T) @ self._grouping
+        moved = scored.dense * self._dense[:, levels].T
+        grouped = np.einsum("ij,jk->ik", moved, self._grouping)
         rows = [dict(zip(self._shown, values, strict=True)) for values in grouped.tolist()]
         for case, row in zip(features, rows, strict=True):
             # A heart rate that nobody measured must not be given as a reason.

@@ -1,8 +1,10 @@
 """Where worker and beat start: `celery -A workers.app worker …`."""
 
+import contextlib
 from typing import Any
 
 from celery import signals
+from django.db import Error
 
 from backend.celery import app
 from backend.triage.queue import TRIAGE_QUEUE
@@ -22,6 +24,15 @@ def _start_child(**kwargs: Any) -> None:
         from workers import model_process
 
         model_process.start()
+
+
+@signals.worker_shutdown.connect
+def _bury_children(**kwargs: Any) -> None:
+    # The end in order: what is dead now is not silent. A failure only delays that by an hour.
+    from backend.monitoring import presence  # models: not before Django is set up
+
+    with contextlib.suppress(Error):
+        presence.bury("triage")
 
 
 @signals.beat_init.connect

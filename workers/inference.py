@@ -4,9 +4,10 @@ One drain serves whatever is due, for about a second, then rings again: batches 
 themselves under load and cost no waiting when idle.
 """
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -17,14 +18,18 @@ from django.db import Error, connection
 from backend.logs import failure
 from backend.monitoring import alerts
 from backend.triage import lifecycle
-from backend.triage.lifecycle import Claimed, FinishCounts, Finished
+from backend.triage.lifecycle import Claimed, FinishCounts, Finished, Opinion
 from ml.bundle import Bundle
+from ml.case import TriageCase
 from ml.decision import NoPrediction, Policy, decide
 from ml.prediction import Prediction
+from ml.rules.answer import RulesAnswer
 from workers.model_process import process
 
 log = structlog.get_logger()
 
+# A shadow that needs longer for a batch would cost patients their time: it is set aside.
+SHADOW_SECONDS: Final = 0.5
 _FINISH_TRIES: Final = 3
 _FINISH_PAUSE_SECONDS: Final = 0.2
 
@@ -83,7 +88,11 @@ def _serve(drained: Drained, limit: int, *, retry: bool = False) -> int:
     """One batch from claim to commit; returns how many rows it claimed."""
     token, claimed = lifecycle.claim(limit, retry=retry)
     if claimed:
-        counts = _finish(token, _decide_all(claimed))
+        finished = _decide_all(claimed)
+        # Whatever cost a row its first worker may have been the shadow: later attempts go without.
+        if not retry:
+            finished = _with_shadow(claimed, finished)
+        counts = _finish(token, finished)
         drained.add(len(claimed), counts)
         _alarm(claimed, counts)
     return len(claimed)
@@ -143,6 +152,61 @@ def _predict_one(served: Bundle, row: Claimed) -> Prediction | NoPrediction:
     except Exception as error:
         log.error("predict.row_failed", request_id=str(row.id), **failure(error))
         return "prediction_failed"
+
+
+def _with_shadow(claimed: Sequence[Claimed], finished: list[Finished]) -> list[Finished]:
+    """Beside each decision what the shadow model says of the row. Nothing that the shadow does
+    changes a decision; a row that it fails on is simply not logged for it."""
+    shadow, served = process.shadow, process.current
+    readable = [
+        (place, row.case, row.rules) for place, row in enumerate(claimed) if row.case is not None
+    ]
+    if shadow is None or not readable or (served and served.digest == shadow.digest):
+        return finished
+    started = time.perf_counter()
+    said = _shadow_opinions(shadow, [(case, rules) for _, case, rules in readable], started)
+    seconds = time.perf_counter() - started
+    if seconds > SHADOW_SECONDS:
+        process.complain_of_shadow(shadow.digest, "too_slow", stop=True)
+    elif None in said:
+        process.complain_of_shadow(shadow.digest, "prediction_failed", stop=False)
+    each_us = int(seconds * 1e6 / len(readable))
+    beside = list(finished)
+    for (place, _, _), prediction in zip(readable, said, strict=True):
+        if prediction is not None:
+            opinion = Opinion(shadow.version, shadow.digest, prediction, each_us)
+            beside[place] = replace(finished[place], unserved=(opinion,))
+    return beside
+
+
+def _shadow_opinions(
+    shadow: Bundle, rows: list[tuple[TriageCase, RulesAnswer]], started: float
+) -> list[Prediction | None]:
+    """The shadow's predictions in order; None where it raised, or ran out of time."""
+    try:
+        whole = shadow.predictor.predict_many(rows, explain=False)
+        if len(whole) == len(rows) and all(map(_is_sound, whole)):
+            return list(whole)
+    except Exception as error:
+        log.error("shadow.batch_failed", count=len(rows), **failure(error))
+    found: list[Prediction | None] = []
+    for row in rows:
+        late = time.perf_counter() - started > SHADOW_SECONDS
+        found.append(None if late else _shadow_opinion(shadow, row))
+    return found
+
+
+def _shadow_opinion(shadow: Bundle, row: tuple[TriageCase, RulesAnswer]) -> Prediction | None:
+    try:
+        found = shadow.predictor.predict_many([row], explain=False)[0]
+    except Exception:  # logged once, for its batch
+        return None
+    return found if _is_sound(found) else None
+
+
+def _is_sound(prediction: Prediction) -> bool:
+    """A number that JSON cannot carry would fail the statement of the whole batch."""
+    return all(math.isfinite(share) for share in prediction.probabilities)
 
 
 def _finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:

@@ -1,7 +1,17 @@
 from django.contrib import admin
 
-from backend.monitoring.models import AccuracyReport, Alert, WorkerState
+from backend.monitoring.models import AccuracyReport, Alert, ModelChange, ModelVersion, WorkerState
 from backend.triage.admin import ReadOnlyAdmin
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("version", "stage", "rules_version", "promoted_at", "promoted_by", "reason")
+
+
+@admin.register(ModelChange)
+class ModelChangeAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "model", "action", "by", "reason", "overridden")
 
 
 @admin.register(WorkerState)

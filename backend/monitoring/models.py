@@ -1,10 +1,77 @@
-"""Who is alive, what the checks found, what was raised."""
+"""Which models there are, who is alive, what the checks found, what was raised."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+
+class ModelVersion(models.Model):
+    """One registered bundle. The serving row's digest decides what every worker child serves.
+
+    `stage`:  candidate ──▶ serving ──▶ retired      (promote; who served before is retired)
+                  │ ▲          ▲ ▲         │
+                  ▼ │          │ └─────────┘         (rollback, or promote again)
+                 shadow ───────┘                     (another shadow makes it a candidate again)
+
+    Whatever does not serve can be retired. Every change is in `registry.py` and leaves a
+    `ModelChange`.
+    """
+
+    class Stage(models.TextChoices):
+        CANDIDATE = "candidate"
+        SHADOW = "shadow"
+        SERVING = "serving"
+        RETIRED = "retired"
+
+    version = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    stage = models.CharField(max_length=9, choices=Stage.choices)
+    rules_version = models.CharField(max_length=40)
+    # What the bundle says of itself, so that the web shows it without opening a bundle.
+    metadata = models.JSONField(default=dict)
+    card = models.TextField(blank=True)
+    # The training's own scores and, under `gate`, the newest comparison on held data.
+    metrics = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+    promoted_at = models.DateTimeField(null=True)
+    promoted_by = models.CharField(max_length=100, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    # What served before this version was promoted: where a rollback goes.
+    previous = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["stage"], condition=Q(stage="serving"), name="one_serving_model"
+            ),
+            models.UniqueConstraint(
+                fields=["stage"], condition=Q(stage="shadow"), name="one_shadow_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.stage}"
+
+
+class ModelChange(models.Model):
+    """Who changed a model's stage, when, why, and what the gate said. Append only."""
+
+    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="changes")
+    action = models.CharField(max_length=10)
+    stage = models.CharField(max_length=9, choices=ModelVersion.Stage.choices)
+    by = models.CharField(max_length=100)
+    reason = models.CharField(max_length=300, blank=True)
+    overridden = models.BooleanField(default=False)
+    gate = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["model", "id"], name="changes_of_a_model")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.model_id} by {self.by}"
 
 
 class WorkerState(models.Model):

@@ -10,7 +10,12 @@ from backend.monitoring.models import WorkerState
 
 # A process that has said nothing for so long is not counted as alive.
 STALE_SECONDS: Final = 45
-_FORGET_HOURS: Final = 24
+# These report at least every 15 s by themselves. One that has not for so long and has neither ended
+# in order nor is known to be dead has stopped: it may be frozen, and holds what it claimed.
+WATCHED_KINDS: Final = ("triage", "keeper")
+SILENT_SECONDS: Final = 35
+# A machine that vanished cannot deregister its processes; after so long they are forgotten.
+_FORGET_MINUTES: Final = 60
 
 _REPORT: Final = """
 INSERT INTO monitoring_workerstate (kind, host, pid, state, reason, model_version, model_digest,
@@ -38,7 +43,7 @@ def report(
             _REPORT,
             {
                 "kind": kind,
-                "host": socket.gethostname()[:100],
+                "host": _host(),
                 "pid": os.getpid(),
                 "state": state,
                 "reason": reason[:40],
@@ -47,16 +52,52 @@ def report(
                 "answered": answered,
             },
         )
+    bury(kind)
+
+
+def leave(kind: str) -> None:
+    """This process ends in order: its silence from here on means nothing."""
+    WorkerState.objects.filter(kind=kind, host=_host(), pid=os.getpid()).delete()
+
+
+def bury(kind: str) -> None:
+    """Drop what this machine's dead processes said: killed ones are replaced, not silent."""
+    here = WorkerState.objects.filter(kind=kind, host=_host())
+    dead = [row for row, pid in here.values_list("id", "pid") if not _exists(pid)]
+    if dead:
+        WorkerState.objects.filter(pk__in=dead).delete()
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def _host() -> str:
+    return socket.gethostname()[:100]
 
 
 def forget_old() -> int:
-    """Drop processes that were last seen a day ago; returns how many."""
+    """Drop processes that were last seen an hour ago; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM monitoring_workerstate WHERE seen_at < now() - make_interval(hours => %s)",
-            [_FORGET_HOURS],
+            "DELETE FROM monitoring_workerstate WHERE seen_at < now() - make_interval(mins => %s)",
+            [_FORGET_MINUTES],
         )
         return int(cursor.rowcount)
+
+
+def silent() -> list[dict[str, Any]]:
+    """Processes that should speak by themselves, have not, and did not end in order."""
+    quiet = WorkerState.objects.filter(kind__in=WATCHED_KINDS).extra(
+        where=["seen_at <= now() - make_interval(secs => %s)"], params=[SILENT_SECONDS]
+    )
+    return list(quiet.order_by("kind", "host", "pid").values("kind", "host", "pid", "seen_at"))
 
 
 def alive() -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from backend.monitoring import alerts, presence, reports
-from backend.triage import queries
+from backend.triage import canary, queries
 from backend.triage.queue import broker_answers
 
 # A check of day D is made in the first hours of D+1; later than that it is missing.
@@ -41,6 +41,8 @@ def status(today: dt.date) -> dict[str, Any]:
     no_model = [worker for worker in triage if worker["state"] == "no_model"]
     oldest = queries.oldest_open_seconds()
     newest = reports.newest()
+    silent = presence.silent()
+    synthetic = canary.last()
     parts: dict[str, dict[str, Any]] = {
         "broker": {"ok": broker_answers()},
         "triage_workers": {"ok": bool(triage), "count": len(triage)},
@@ -54,6 +56,13 @@ def status(today: dt.date) -> dict[str, Any]:
         "keeper": {"ok": any(worker["kind"] == "keeper" for worker in workers)},
         # A pulse goes from beat through the broker to the background worker once a minute.
         "background": {"ok": any(worker["kind"] == "background" for worker in workers)},
+        # A child that stopped is not gone: its main process would still answer a ping for it.
+        "processes": {"ok": not silent, "silent": [one["kind"] for one in silent]},
+        "canary": {
+            "ok": synthetic.ok,
+            "state": synthetic.state,
+            "seconds_ago": synthetic.seconds_ago and round(synthetic.seconds_ago, 1),
+        },
         "requests": {
             "ok": oldest <= settings.DEADLINE_SECONDS,
             "oldest_open_seconds": round(oldest, 3),

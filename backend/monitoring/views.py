@@ -1,17 +1,20 @@
-"""Probes. They hold no clinical data and need no key, except the detailed status."""
+"""Probes, which need no key, and the registry of models. None of it is clinical data."""
 
 import datetime as dt
 
 import structlog
 from django.db import Error
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from backend.clients.permissions import MaySubmit
 from backend.logs import failure
-from backend.monitoring import status
+from backend.monitoring import registry, schemas, status
+from backend.triage import openapi
 
 log = structlog.get_logger()
 
@@ -52,3 +55,31 @@ class StatusView(_Probe):
         not well; for operators, not for a load balancer."""
         found = status.status(dt.datetime.now(dt.UTC).date())
         return Response(found, status=200 if found["ok"] else 503)
+
+
+class ModelsView(APIView):
+    permission_classes = (MaySubmit,)
+
+    @extend_schema(
+        operation_id="models_list",
+        responses=openapi.answers(200, "Problem") | {200: schemas.ModelList},
+    )
+    def get(self, request: Request) -> Response:
+        """The versions of the model, the newest first: which serves, which runs in shadow."""
+        found = schemas.ModelList(models=[schemas.summary(one) for one in registry.listed()])
+        return Response(found.model_dump(mode="json"))
+
+
+class ModelView(APIView):
+    permission_classes = (MaySubmit,)
+
+    @extend_schema(
+        operation_id="models_read",
+        responses=openapi.answers(200, "Problem", 404) | {200: schemas.ModelDetail},
+    )
+    def get(self, request: Request, version: str) -> Response:
+        """One version: its stage, its metrics with intervals, its model card."""
+        found = registry.find(version)
+        if found is None:
+            raise Http404
+        return Response(schemas.detail(found).model_dump(mode="json"))

@@ -11,12 +11,14 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from backend import encryption
 from backend.logs import failure
@@ -70,8 +72,29 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model that does not serve said of a row: logged, and nothing else."""
+
+    model_version: str
+    model_digest: str
+    prediction: Prediction
+    latency_us: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": self.model_version,
+            "digest": self.model_digest,
+            "level": int(self.prediction.level),
+            "confidence": self.prediction.confidence,
+            "probabilities": list(self.prediction.probabilities),
+            "latency_us": self.latency_us,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker's decision on one claimed row, with the model's opinion where there was one."""
+    """A worker's decision on one claimed row, with the model's opinion where there was one, and
+    the unserved opinions beside it."""
 
     id: UUID
     decision: Decision
@@ -80,6 +103,7 @@ class Finished:
     model_version: str
     model_digest: str
     latency_us: int
+    unserved: tuple[Opinion, ...] = ()
 
 
 class FinishCounts(NamedTuple):
@@ -114,14 +138,17 @@ def submit(
     submissions: Sequence[Submission],
     deadline_seconds: float | None = None,
     batch: UUID | None = None,
+    *,
+    overloaded: bool = False,
 ) -> list[Accepted]:
-    """Store the requests in one transaction, then ring.
+    """Store the requests in one transaction, then ring. `overloaded` answers what is less than
+    urgent at once from its rules, so that workers see the urgent ones in time.
 
     Raises `KeyReused` (and stores nothing) when a key returns with another body. When this
     returns, every request is committed: it will be answered, whatever fails from here on.
     """
     seconds = settings.DEADLINE_SECONDS if deadline_seconds is None else deadline_seconds
-    rows = [_arriving(client_id, one, seconds, batch) for one in submissions]
+    rows = [_arriving(client_id, one, seconds, batch, overloaded) for one in submissions]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows)})
         created = {row[0] for row in cursor.fetchall()}
@@ -132,7 +159,11 @@ def submit(
 
 
 def _arriving(
-    client_id: int, submission: Submission, deadline_seconds: float, batch: UUID | None
+    client_id: int,
+    submission: Submission,
+    deadline_seconds: float,
+    batch: UUID | None,
+    overloaded: bool,
 ) -> dict[str, Any]:
     case, row_id = submission.case, new_id()
     rules = assess(case)
@@ -150,6 +181,9 @@ def _arriving(
         exclude_none=True, exclude_defaults=True, exclude={"patient_id"}
     )
     fallback = _record(decide(rules, "deadline", arm), rules, None, "", "")
+    at_once = overloaded and rules.level < Level.URGENT
+    if at_once and fallback["fallback"]:
+        fallback |= {"reason": "overload", "trace": [*fallback["trace"], "overload"]}
     return {
         "id": str(row_id),
         "client_id": client_id,
@@ -162,7 +196,7 @@ def _arriving(
         "idempotency_key": submission.idempotency_key,
         "fingerprint": encryption.fingerprint(body.encode()),
         "deadline_seconds": deadline_seconds,
-        "final": rules.red_flag,
+        "final": rules.red_flag or at_once,
         "sealed": base64.b64encode(encryption.seal(clinical.encode(), row_id)).decode(),
         "rules": rules.to_json(),
         "fallback": fallback,
@@ -229,8 +263,13 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
     rows = [
         {
             "id": str(one.id),
+            # An answer names a model only if that model had a say.
             "answer": _record(
-                one.decision, one.rules, one.prediction, one.model_version, one.model_digest
+                one.decision,
+                one.rules,
+                one.prediction,
+                one.model_version if one.prediction else "",
+                one.model_digest if one.prediction else "",
             ),
             "version": one.model_version if one.prediction else "",
             "digest": one.model_digest if one.prediction else "",
@@ -238,6 +277,7 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
             "opinion_confidence": None if one.prediction is None else one.prediction.confidence,
             "opinion_probabilities": one.prediction and list(one.prediction.probabilities),
             "latency_us": one.latency_us,
+            "unserved": [opinion.to_json() for opinion in one.unserved],
         }
         for one in finished
     ]
@@ -325,6 +365,14 @@ def label(
         request=request, key_id=key_id, level=int(level), sealed_note=sealed
     )
     return row.pk
+
+
+def delete_older(client_id: int, seconds: float) -> int:
+    """Delete a client's requests that were accepted so long ago, with all that hangs on them;
+    returns how many."""
+    before = Now() - timedelta(seconds=seconds)
+    old = TriageRequest.objects.filter(client_id=client_id, accepted_at__lt=before)
+    return old.delete()[1].get(TriageRequest._meta.label, 0)
 
 
 def ring_for_due() -> int:

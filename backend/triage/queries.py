@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from backend.triage import lifecycle
+from backend.triage import lifecycle, statements
 from backend.triage.models import TriageRequest
 from backend.triage.schemas import Answer, TriageResource
 from ml.schema import LEVELS, Level
@@ -73,10 +73,7 @@ def answered_among(ids: Iterable[UUID]) -> list[UUID]:
 def oldest_open_seconds() -> float:
     """Age of the oldest open request: are patients waiting? 0 when none is."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0)"
-            " FROM triage_triagerequest WHERE answer = 'open'"
-        )
+        cursor.execute(statements.OLDEST_OPEN)
         return float(cursor.fetchone()[0])
 
 
@@ -96,9 +93,9 @@ def served_labels(start: datetime, end: datetime) -> list[ServedLabel]:
 
 
 def first_accepted_at() -> datetime | None:
-    """When this service took its first request."""
+    """When this service took its first patient's request."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(accepted_at) FROM triage_triagerequest")
+        cursor.execute(statements.FIRST_ACCEPTED)
         first: datetime | None = cursor.fetchone()[0]
         return first
 

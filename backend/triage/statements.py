@@ -89,7 +89,8 @@ FINISH: Final = f"""
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given(
         id uuid, answer jsonb, digest text, version text, opinion smallint,
-        opinion_confidence double precision, opinion_probabilities jsonb, latency_us integer)),
+        opinion_confidence double precision, opinion_probabilities jsonb, latency_us integer,
+        unserved jsonb)),
 held AS MATERIALIZED (
     SELECT r.id, r.answer, r.arm FROM triage_triagerequest AS r JOIN given USING (id)
     WHERE r.work = 'leased' AND r.token = %(token)s AND r.due_at > clock_timestamp()
@@ -126,6 +127,12 @@ logs AS (
         given.opinion_confidence, given.opinion_probabilities,
         decided.was = 'open' AND decided.decided_by = 'model', given.latency_us
     FROM given JOIN decided USING (id) WHERE given.digest <> ''
+    UNION ALL
+    SELECT given.id, 'model', beside.version, beside.digest, beside.level, beside.confidence,
+        beside.probabilities, FALSE, beside.latency_us
+    FROM given JOIN decided USING (id), jsonb_to_recordset(given.unserved) AS beside(
+        version text, digest text, level smallint, confidence double precision,
+        probabilities jsonb, latency_us integer)
     ON CONFLICT (request_id, digest) DO NOTHING),
 told AS ({_NOTIFY})
 SELECT count(*) FILTER (WHERE was = 'open'),
@@ -189,3 +196,21 @@ DUE: Final = """
 SELECT id FROM triage_triagerequest
 WHERE work IN ('due', 'leased') AND due_at <= now()
 ORDER BY claim_rank DESC, due_at LIMIT %(limit)s"""
+
+# The internal client of synthetic requests, and what a count of patients adds to its WHERE.
+CANARY_CLIENT: Final = "canary"
+PATIENTS_ONLY: Final = (
+    f"client_id NOT IN (SELECT id FROM clients_client WHERE name = '{CANARY_CLIENT}')"
+)
+
+# Counted no further than it matters.
+OPEN_COUNT: Final = """
+SELECT count(*) FROM (SELECT FROM triage_triagerequest WHERE answer = 'open'
+    LIMIT %(most)s) AS counted"""
+
+OLDEST_OPEN: Final = f"""
+SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0) FROM triage_triagerequest
+WHERE answer = 'open' AND {PATIENTS_ONLY}"""
+
+FIRST_ACCEPTED: Final = f"""
+SELECT min(accepted_at) FROM triage_triagerequest WHERE {PATIENTS_ONLY}"""

@@ -17,6 +17,7 @@ from backend import errors
 from backend.clients.keys import Caller
 from backend.clients.permissions import MayLabel, MaySubmit
 from backend.triage import lifecycle, openapi, queries, schemas
+from backend.triage.admission import admission
 from backend.triage.lifecycle import Submission
 from backend.triage.waiting import room
 from ml.case import TriageCase, parse_case
@@ -140,7 +141,12 @@ class PredictView(APIView):
         case, caller = parse_case(request.data), _caller(request)
         seconds = settings.PREDICT_WAIT_SECONDS
         # The caller leaves with this answer, so this is when the request is due.
-        accepted = lifecycle.submit(caller.client_id, [Submission(case)], deadline_seconds=seconds)
+        accepted = lifecycle.submit(
+            caller.client_id,
+            [Submission(case)],
+            deadline_seconds=seconds,
+            overloaded=admission.check(),
+        )
         resource = _shown(caller, accepted[0].id, seconds)
         if resource.answer is None:  # no place to wait in: answer now what the rules say
             lifecycle.answer_now([resource.id])
@@ -191,7 +197,9 @@ def _submit(
     caller: Caller, submissions: list[Submission], batch: UUID | None = None
 ) -> list[lifecycle.Accepted]:
     try:
-        return lifecycle.submit(caller.client_id, submissions, batch=batch)
+        return lifecycle.submit(
+            caller.client_id, submissions, batch=batch, overloaded=admission.check()
+        )
     except lifecycle.KeyReused as error:
         raise errors.KeyReused from error
 

@@ -1,10 +1,12 @@
 """People and things that the tests know: an owner's key, a stranger's, a bundle, processes."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
@@ -123,5 +125,7 @@ def models_dir() -> Path:
 @pytest.fixture
 def processes(database: None, models_dir: Path, tmp_path: Path) -> Iterator[Processes]:
     """Starts real processes on the test database; ends all of them by their ids."""
+    # Hints that earlier tests left are harmless, but they are not this test's.
+    redis.Redis.from_url(os.environ["REDIS_URL"]).flushall()
     with Processes(tmp_path, models_dir) as started:
         yield started

@@ -156,7 +156,8 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(
     answers = all_answered(web, ids, wait=10)
     assert len(answers) == 12
     assert sql("SELECT count(*), count(DISTINCT request_id) FROM triage_triageanswer") == [(12, 12)]
-    assert sql("SELECT min(attempt) FROM triage_triagerequest") == [(2,)]
+    again = "SELECT min(attempt) FROM triage_triagerequest"
+    eventually(lambda: sql(again) == [(2,)], what="each was taken again, answered ones last")
 
 
 def test_redis_flushed_after_accept_loses_nothing(
@@ -228,7 +229,9 @@ def test_with_every_worker_stopped_a_read_past_the_deadline_answers(
     ids = submit_all(web, requests)
     sql("UPDATE triage_triagerequest SET deadline_at = now()")
     answers = all_answered(web, ids, wait=0)
-    assert {(one["method"], one["reason"]) for one in answers} == {("rules", "deadline")}
+    # Of the rules' arm by that arm, of the model's because nobody else answered in time.
+    assert {one["method"] for one in answers} == {"rules"}
+    assert {one["reason"] for one in answers} <= {"deadline", "arm"}
     for pid in _family(worker.pid):
         os.kill(pid, signal.SIGCONT)
     done = "SELECT count(*) FROM triage_triagerequest WHERE work = 'done'"
@@ -242,13 +245,13 @@ def test_with_every_worker_stopped_a_read_past_the_deadline_answers(
 def test_waiting_ends_when_the_answer_is_committed(processes: Processes, owner_key: str) -> None:
     web = processes.web(owner_key)
     processes.worker()
-    submit_all(web, [SORE_THROAT])
+    all_answered(web, submit_all(web, [SORE_THROAT]))
     started = time.monotonic()
     response = web.post(TRIAGE, json=SORE_THROAT, headers={"Prefer": "wait=8"})
     assert response.status_code == 200
     assert response.headers["Preference-Applied"] == "wait=8"
     assert response.json()["done"] is True
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 7, "it did not wait to the end"
     classic = web.post("/api/ml/predict/", json=SORE_THROAT).json()
     assert classic["fallback"] is False
     assert classic["prediction"] in {"routine", "soon", "urgent"}

@@ -1,10 +1,13 @@
-"""The keeper: needs PostgreSQL only. Deadlines, used-up attempts, and rings for what is due.
+"""The keeper: needs PostgreSQL only. Deadlines, used-up attempts, rings for what is due, canaries,
+and alarms about what is silent.
 
 Run two if you like: every statement takes rows that the other leaves (SKIP LOCKED).
 """
 
+import contextlib
 import signal
 import threading
+import time
 from typing import Any
 
 import structlog
@@ -14,7 +17,8 @@ from django.db import Error, connection
 
 from backend.logs import failure
 from backend.monitoring import presence
-from backend.triage import lifecycle
+from backend.monitoring.liveness import Liveness
+from backend.triage import canary, lifecycle
 
 log = structlog.get_logger()
 
@@ -30,15 +34,23 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         log.info("keeper.started")
         sweeps = 0
+        liveness = Liveness()
+        # Not at once: workers may be starting beside us.
+        first_canary = time.monotonic() + settings.CANARY_SECONDS
         while not stop.is_set():
             try:
                 sweep(report=sweeps % _REPORT_EVERY_SWEEPS == 0)
+                if time.monotonic() >= first_canary:
+                    canary.send_if_due()
+                liveness.check()
             except Error as error:
                 # The database is away: say so, and be here when it comes back.
                 log.error("keeper.database_unavailable", **failure(error))
                 connection.close()
             sweeps += 1
             stop.wait(settings.SWEEP_SECONDS)
+        with contextlib.suppress(Error):
+            presence.leave("keeper")
         log.info("keeper.stopped")
 
 
@@ -52,3 +64,4 @@ def sweep(*, report: bool) -> None:
     if report:
         presence.report("keeper", "ready")
         presence.forget_old()
+        canary.delete_old()

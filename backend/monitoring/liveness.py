@@ -1,0 +1,39 @@
+"""Alarms about what should be alive: raised by the keeper, which needs PostgreSQL only.
+
+Nothing here asks a process whether it lives: a worker's main process says yes for children that
+have stopped. What counts is a row that a process wrote itself, and a canary that came through.
+"""
+
+from typing import Final
+
+from backend.monitoring import alerts, presence
+from backend.triage import canary
+
+SILENT_PROCESS: Final = "silent_process"
+CANARY_FAILED: Final = "canary_failed"
+
+
+class Liveness:
+    """One keeper's view. An alarm is written when its cause comes or goes, not at every look."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def check(self) -> None:
+        silent = presence.silent()
+        for kind in presence.WATCHED_KINDS:
+            count = sum(one["kind"] == kind for one in silent)
+            text = f"{count} of the {kind} processes said nothing for {presence.SILENT_SECONDS} s."
+            self._say(SILENT_PROCESS, kind, bad=bool(count), text=text)
+        last = canary.last()
+        text = f"The last synthetic request was not answered by a model in time ({last.state})."
+        self._say(CANARY_FAILED, "triage", bad=not last.ok, text=text)
+
+    def _say(self, kind: str, subject: str, *, bad: bool, text: str) -> None:
+        if self._known.get((kind, subject)) == bad:
+            return
+        if bad:
+            alerts.raise_alert(kind, subject, text)
+        else:
+            alerts.resolve(kind, subject)
+        self._known[kind, subject] = bad

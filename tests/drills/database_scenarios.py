@@ -1,0 +1,63 @@
+"""Faults of the database under load."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import psycopg
+
+from tests.drills.drill import Drilled, drill
+from tests.drills.harness import System, eventually
+from tests.drills.load import Load
+
+_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+def restarted(system: System, directory: Path, seed: int, faults: int, how: str) -> Drilled:
+    """`pg_ctl restart -m fast|immediate`, as its signals."""
+
+    def fault(system: System, chance: random.Random, load: Load) -> int:
+        for _ in range(faults):
+            time.sleep(chance.uniform(0.5, 2))
+            chosen = chance.choice(["fast", "immediate"]) if how == "either" else how
+            process = system.processes["postgres"]
+            os.kill(process.pid, _SIGNALS[chosen])
+            eventually(lambda one=process: one.exit_code() is not None, 20, what="it ends")
+            time.sleep(chance.uniform(0, 0.5))
+            system.begin("postgres")
+        return faults
+
+    return drill(system, directory, f"database restarted ({how})", fault, seed=seed)
+
+
+def cut_off(system: System, directory: Path, seed: int, faults: int) -> Drilled:
+    """Every connection of the service is terminated, whatever it is in the middle of."""
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+
+    def fault(system: System, chance: random.Random, load: Load) -> int:
+        for _ in range(faults):
+            time.sleep(chance.uniform(0.1, 0.6))
+            system.sql(f"{cut} AND datname = current_database()")
+        return faults
+
+    return drill(system, directory, "connections cut", fault, seed=seed, rate=40)
+
+
+def locked(system: System, directory: Path, seed: int, seconds: float) -> Drilled:
+    """Somebody holds the table, and everybody queues behind."""
+
+    def fault(system: System, chance: random.Random, load: Load) -> int:
+        time.sleep(1)
+        with system.connect() as session, session.transaction():
+            _lock(session)
+            time.sleep(seconds)
+        return 1
+
+    return drill(system, directory, "table locked", fault, seed=seed)
+
+
+def _lock(session: psycopg.Connection[tuple[object, ...]]) -> None:
+    session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    session.execute("LOCK TABLE triage_triagerequest IN ACCESS EXCLUSIVE MODE")
