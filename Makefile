@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset format check test slow
+.PHONY: help run stop reset format check test slow drill
 
 help:
 	@echo 'make run      install, start everything, answer a sample patient; Ctrl-C ends it'
@@ -21,6 +21,7 @@ help:
 	@echo 'make check    format, lint, types, import rules, unit tests'
 	@echo 'make test     the whole suite but the slow tests (starts its own PostgreSQL and Valkey)'
 	@echo 'make slow     the slow tests: cold start, long drills'
+	@echo 'make drill    the full drill: hundreds of faults under load, and a table (about 15 minutes)'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -71,3 +72,6 @@ test: $(DEV_STAMP)
 
 slow: $(DEV_STAMP)
 	$(PYTEST) -m slow
+
+drill: $(DEV_STAMP)
+	$(BIN)/python -m tests.drills $(DRILL)

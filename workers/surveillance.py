@@ -50,8 +50,7 @@ def _check_day(day: dt.date) -> int:
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
     by_model: dict[tuple[str, str], list[ServedLabel]] = defaultdict(list)
     for label in queries.served_labels(start, start + dt.timedelta(days=1)):
-        if label.model_digest:  # answers that the rules gave say nothing of a model
-            by_model[label.model_version, label.model_digest].append(label)
+        by_model[label.model_version, label.model_digest].append(label)
     # The serving model is reported on even when nobody labelled anything: that too is a finding.
     by_model.setdefault(presence.serving_model() or ("none", ""), [])
     made = 0

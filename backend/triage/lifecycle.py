@@ -263,7 +263,8 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
     rows = [
         {
             "id": str(one.id),
-            # An answer names a model only if that model had a say.
+            # An answer names the model whose opinion is in its explanation, also where the arm or
+            # a red flag made it the rules' answer.
             "answer": _record(
                 one.decision,
                 one.rules,

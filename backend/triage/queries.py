@@ -78,14 +78,19 @@ def oldest_open_seconds() -> float:
 
 
 def served_labels(start: datetime, end: datetime) -> list[ServedLabel]:
-    """The newest label of each request labelled in [start, end), with the first answer given."""
+    """The newest label of each request labelled in [start, end), with the first answer given.
+
+    Only answers in which the model had a say: those of the rules' arm, of red flags and of
+    fallbacks would flatter or blame a model that did not decide.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT a.model_version, a.model_digest, a.method, a.level, newest.level
             FROM (SELECT DISTINCT ON (request_id) request_id, level FROM triage_clinicianlabel
                   WHERE created_at >= %s AND created_at < %s
                   ORDER BY request_id, created_at DESC, id DESC) AS newest
-            JOIN triage_triageanswer AS a ON a.request_id = newest.request_id AND a.sequence = 1""",
+            JOIN triage_triageanswer AS a ON a.request_id = newest.request_id AND a.sequence = 1
+            WHERE a.method IN ('ml', 'low_confidence')""",
             [start, end],
         )
         rows = cursor.fetchall()

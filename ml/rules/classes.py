@@ -19,8 +19,8 @@ CLASSES: Final = {
     "10/10 9/10 agony crushing intolerable tear ripping bad_ever writhing doubled_over "
     "worst_pain worst_life screaming unbearably horrific",
     "now": "now still today current this_morning tonight hour_ago minute_ago",
-    "much": "lot heavy massive large pour gush soak profuse pool spurt squirt huge bucket a_lot "
-    "cupful jug lots flood everywhere ton severe",
+    "much": "load loads lot heavy massive large pour gush soak profuse pool spurt squirt huge "
+    "bucket a_lot cupful jug lots flood everywhere ton severe",
     "wontstop": "wont_stop not_stop cant_stop hasnt_stop dont_stop wont_clot uncontrolled "
     "uncontrollable nonstop keep_bleed not_controlled cant_control wont_slow spurt pump "
     "through_bandage through_towel cant_get_to_stop "
@@ -40,15 +40,15 @@ CLASSES: Final = {
     "unconscious": "unconscious unresponsive passed_out pass_out black_out knocked_out faint "
     "collapse loc loss_conscious loss_of_conscious lost_conscious lose_conscious out_cold "
     "keel_over blacked_out passing_out loss_of_consciousness lose_consciousness",
-    "confuse": "confuse ams mental_change altered_mental altered_mentality altered_mental_status "
-    "not_make_sense dont_make_sense not_making_sense delirium delirious alter_conscious "
-    "dont_know_where dont_recognise dont_recognize talk_nonsense not_himself not_herself "
-    "acting_strange not_lucid incoherent mental_confusion decreased_mental change_in_mental "
-    "altered_conscious confuse_mentality confusion_state making_no_sense make_no_sense "
-    "talk_rubbish talking_gibberish altered_mental_state decline_mental decreased_mentality "
-    "mentality disoriented mental_deterioration "
-    "mental_status_change mentality_change "
-    "mental_status personality_change",
+    "confuse": "doolally lost_plot rambl raving off_rocker none_make_sense not_withit "
+    "away_with_fairies confuse ams mental_change altered_mental altered_mentality "
+    "altered_mental_status not_make_sense dont_make_sense not_making_sense delirium "
+    "delirious alter_conscious dont_know_where dont_recognise dont_recognize talk_nonsense "
+    "not_himself not_herself acting_strange not_lucid incoherent mental_confusion "
+    "decreased_mental change_in_mental altered_conscious confuse_mentality confusion_state "
+    "making_no_sense make_no_sense talk_rubbish talking_gibberish altered_mental_state "
+    "decline_mental decreased_mentality mentality disoriented mental_deterioration "
+    "mental_status_change mentality_change mental_status personality_change",
     "drowsy": "drowsy hard_wake difficult_wake hard_to_wake difficult_to_wake cant_wake wont_wake "
     "very_sleepy not_waking sleepy cant_stay_awake barely_awake barely_conscious not_rousable "
     "unrousable sleeping_tendency drowsy_mentality hard_rouse difficult_rouse cant_rouse "
@@ -75,13 +75,15 @@ CLASSES: Final = {
     "methanol cyanide rat_poison paraquat organophosphate herbicide insecticide acid caustic lye "
     "oven_cleaner petrol kerosene gasoline turpentine dishwasher_tablet laundry_pod toilet_cleaner "
     "ammonia mushroom_wild wild_mushroom death_cap berry_unknown",
-    "pills": "pill medication paracetamol acetaminophen tylenol aspirin ibuprofen drug opioid "
-    "heroin fentanyl insulin sleeping_pill benzodiazepine antidepressant digoxin amitriptyline "
-    "metformin zolpidem methadone xanax valium sedative warfarin_tablet propranolol vitamin iron",
+    "pills": "heart_pill pill medication paracetamol acetaminophen tylenol aspirin ibuprofen "
+    "drug opioid heroin fentanyl insulin sleeping_pill benzodiazepine antidepressant "
+    "digoxin amitriptyline metformin zolpidem methadone xanax valium sedative "
+    "warfarin_tablet propranolol vitamin iron",
     "manypills": "whole_bottle whole_pack whole_packet entire_bottle handful lot_of_pill "
     "bottle_of_pill all_of_my too_many too_much whole_box packet_of 20_pill 30_pill "
     "bunch_of lots_of lots box_of whole_strip bottle_of",
-    "manynumber": "10 12 14 15 16 18 20 24 25 28 30 32 36 40 45 48 50 60 70 80 90 100 dozen",
+    "manynumber": "ten twelve fifteen sixteen twenty thirty forty fifty 10 12 14 15 16 18 20 24 "
+    "25 28 30 32 36 40 45 48 50 60 70 80 90 100 dozen",
     "bleed": "bleed hemorrhage blood bloody bloodstained",
     "pee": "pee urine pass_water pass_urine wet_nappy wet_diaper go_to_bathroom empty_bladder",
     "baby": "baby infant newborn neonate",

@@ -28,7 +28,7 @@ def fertile(f: Facts) -> bool:
 
 def expecting(f: Facts) -> bool:
     """Pregnant by the field or by the words."""
-    return f.pregnant or f.lives_with("hx.pregnant")
+    return f.pregnant or f.lives_with("hx.pregnant") or f.weeks is not None
 
 
 def late_pregnancy(f: Facts) -> bool:

@@ -177,6 +177,19 @@ BODY: Final[tuple[Combination, ...]] = (
         and f.has("ctx.today") and f.aged(30, 130),
     ),
     Combination(
+        "combo.haemoptysis_chest", "respiratory", E, "ESC pulmonary embolism 2019",
+        lambda f: (f.has("sym.chest_pain", "sym.dyspnea") or f.lives_with("hx.clot", "hx.surgery"))
+        and f.has("ctx.coughed_blood"), False, U,
+    ),
+    Combination(
+        "combo.bleeding_faint", "trauma", E, "ATLS 10th edition; ESI v4",
+        lambda f: f.has("ctx.heavy_bleed") and f.has("sym.syncope", "neurological.lapse"), False, U,
+    ),
+    Combination(
+        "combo.migraine_vomiting", "neurological", S, "NICE CG150",
+        lambda f: f.has("sym.migraine") and f.has("sym.vomiting"),
+    ),
+    Combination(
         "combo.recent_lapse", "neurological", U, "ESC syncope 2018",
         lambda f: not f.gone.isdisjoint(
             {"neurological.seizure", "neurological.lapse", "sym.syncope"}),

@@ -14,7 +14,7 @@ _ABD: Final = ("sym.abdominal_pain", "abdominal.acute", "sym.pelvic_pain", "sym.
 PEOPLE: Final[tuple[Combination, ...]] = (
     Combination(
         "combo.infant_fever", "paediatric", E, _FEVER,
-        lambda f: f.aged(0, 0.25) and f.hot, True, E,
+        lambda f: f.aged(0, 0.25) and (f.hot or f.has("ctx.hot_child")), True, E,
     ),
     Combination(
         "combo.young_infant_fever", "paediatric", U, _FEVER,
@@ -141,6 +141,19 @@ PEOPLE: Final[tuple[Combination, ...]] = (
                                   "cardiac.hypotension")
         and f.has("ctx.worse", "ctx.severe", "sym.general_weakness", "cardiac.hypotension"),
         False, U,
+    ),
+    Combination(
+        "combo.neutropenic_rigor", "sepsis", E, "NICE NG250",
+        lambda f: f.lives_with("hx.immunosuppressed") and f.has("sepsis.possible"), False, U,
+    ),
+    Combination(
+        "combo.fever_after_surgery", "sepsis", U, "NICE NG125; WSES 2020",
+        lambda f: f.hot and (f.lives_with("hx.surgery") or f.has("ctx.operated"))
+        and f.has("sym.infection", "sym.wound", "sym.abdominal_pain", "sym.postop", "minor.cut"),
+    ),
+    Combination(
+        "combo.fever_limp", "paediatric", U, "NICE CKS acute childhood limp",
+        lambda f: f.hot and f.has("ctx.no_weight", "ctx.limp"),
     ),
     Combination(
         "combo.fever_flank", "sepsis", U, "EAU urological infections",

@@ -12,8 +12,7 @@ _MTS: Final = "Manchester Triage System charts; ESI v4; KTAS"
 CONTEXT: Final[tuple[Rule, ...]] = table(
     {
         Level.ROUTINE: {
-            "ctx.mild": "mild|a_bit|bit|little|tiny|small|superficial|bearable|niggling|manageable"
-            "|tolerable|not_bad|not_too_bad|shallow|nagging|not_much|low_grade",
+            "ctx.mild": "@mild",
             "ctx.improving": "improve|better|get_better|settling|ease|easing|healing|heal"
             "|lot_better",
             "ctx.chronic": "recurrent;chronic|long_standing|longstanding|year|years|month"
@@ -66,11 +65,17 @@ CONTEXT: Final[tuple[Rule, ...]] = table(
             "ctx.heavy_bleed": "@bleed @much|clot|soak|pad",
             "ctx.head_injury": "@headhit;head|scalp|forehead|face injury|hit|fall|laceration|bang",
             "ctx.fall": "fall|fell",
-            "ctx.no_weight": "cant_walk|cant_bear_weight|cant_stand|cant_put_weight|cant_get_up",
+            "ctx.no_weight": "@noweight|cant_get_up",
             "ctx.redeye": "eye red|pain|@pain",
             "ctx.rash": "rash|spot|purple",
             "ctx.pelvic_pain": "pelvic|abd|tubal @pain|cramp",
             "ctx.testicle": "testicle|scrotum pain|ache|hurt|tender",
+            "ctx.operated": "gallbladder|appendix|hernia|womb|tonsil|prostate|hip|knee|breast|bowel"
+            "|kidney|spleen out|removed|remove|replaced|replacement|repair|done|op;c_section"
+            "|caesarean|cesarean|hysterectomy|laparoscopy|op",
+            "ctx.hot_child": "@kid hot|boiling|burning",
+            "ctx.coughed_blood": "cough blood;hemoptysis;blood sputum|phlegm",
+            "ctx.limp": "limp|limping",
             "ctx.gone": "resolved|gone",
             "ctx.wound_stopped": "stop_bleed|bleed_stop|stopped_bleed|bleed_has_stop",
         },
@@ -87,9 +92,11 @@ CONDITIONS: Final[tuple[Rule, ...]] = table(
             "hx.anticoagulant": "warfarin|anticoagulant|blood_thinner|apixaban|rivaroxaban"
             "|dabigatran|edoxaban|eliquis|xarelto|heparin|enoxaparin|coumadin|noac|doac"
             "|blood_thinning",
-            "hx.immunosuppressed": "chemo|neutropenic|neutropenia|transplant|immunosuppressed"
-            "|immunocompromised|leukemia|lymphoma|on_steroid|methotrexate|hiv|immunosuppression"
-            "|myeloma|cancer_treatment|bone_marrow|asplenia|no_spleen|splenectomy|biologic",
+            "hx.immunosuppressed": "chemo|neutropenic|neutropenia|transplant|immunosuppressed|"
+            "immunocompromised|leukemia|lymphoma|on_steroid|methotrexate|hiv|"
+            "immunosuppression|myeloma|cancer_treatment|no_white_cell|low_white_cell|"
+            "no_immune_system|weak_immune_system|bone_marrow|asplenia|no_spleen|splenectomy|"
+            "biologic",
             "hx.heart": "mi|heart_attack|angina|heart_failure|stent|bypass|cabg|heart_disease"
             "|coronary|ischemic_heart|pci|cardiomyopathy|heart_condition|chf|cad|ihd|pacemaker"
             "|heart_problem|aortic_stenosis|hcm",

@@ -11,20 +11,25 @@ from ml.rules.facts import Facts, gather
 from ml.rules.lexicon import LEXICON
 from ml.rules.measures import Measures, measure
 from ml.rules.numbers_found import number_hits
-from ml.rules.pattern import Places
+from ml.rules.pattern import Found, Places
 from ml.rules.reading import Reading, read
 from ml.rules.rule import Rule
 from ml.rules.severity import level_of, severity_score, stated
 from ml.schema import Level
 
-RULES_VERSION: Final = "rules-1.0.0"
+RULES_VERSION: Final = "rules-1.1.0"
 
 # Kinds of hits that carry no complaint by themselves.
 _SILENT: Final = frozenset({"ctx", "hx"})
 _SPECIALIST: Final = frozenset({"eye", "urological", "self_harm", "obstetric", "metabolic"})
 _SPECIALIST_RULES: Final = frozenset({"sym.toothache", "sym.eye_pain", "sym.eye_blur", "sym.tube"})
 # Above this share of words that nobody knows, what was matched may be chance.
-_MOST_UNKNOWN: Final = 0.5
+_MOST_UNKNOWN: Final = 0.4
+# Nothing is routine on weak evidence: with this many strange words, and this share of them.
+_STRANGE_WORDS: Final = 4
+_STRANGE_SHARE: Final = 0.2
+# How many units away a word like "mild" still means a symptom.
+_BESIDE: Final = 4
 
 
 def unavailable() -> RulesAnswer:
@@ -51,7 +56,7 @@ def assess(case: TriageCase) -> RulesAnswer:
     texts = case.texts()
     child = case.patient_age is not None and case.patient_age < 16
     readings = [(path, text, read(text, child)) for path, text in texts]
-    measures = [measure(text) if any(map(str.isdigit, text)) else Measures() for _, text in texts]
+    measures = [measure(text) if _may_hold_numbers(text) else Measures() for _, text in texts]
     facts = gather(case, measures, _about_child(readings))
     matched = _match(readings, facts)
     _course(case, facts)
@@ -72,7 +77,7 @@ def assess(case: TriageCase) -> RulesAnswer:
     red_flag = red_flag or warning.arrested
 
     level = max((hit.level for hit in hits), default=Level.ROUTINE)
-    reasons = _reasons(readings, matched) if not (numbers or combined) else ()
+    reasons = _reasons(readings, matched, level) if not (numbers or combined) else ()
     if reasons:
         level = max(level, Level.SOON)
     level = max(stated(level, case.stated_urgency, case.severity_score), floor)
@@ -94,6 +99,12 @@ def assess(case: TriageCase) -> RulesAnswer:
     )
 
 
+def _may_hold_numbers(text: str) -> bool:
+    """Cheap look before the search: a digit, or an age in words ("two week old baby")."""
+    lower = text.lower()
+    return "old" in lower or "baby" in lower or any(map(str.isdigit, text))
+
+
 Matched = tuple[Rule, RuleHit]
 
 
@@ -101,7 +112,9 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
     """Lexicon hits of every field, each rule once; facts learn what was found."""
     found: dict[str, Matched] = {}
     for path, _, reading in readings:
-        for match in LEXICON.match(reading.present):
+        matches = list(LEXICON.match(reading.present))
+        facts.mild |= _called_mild(reading, matches)
+        for match in matches:
             rule = match.rule
             if rule.category == "hx":
                 facts.conditions.add(rule.rule_id)
@@ -115,7 +128,8 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
         _over(path, reading, reading.gone, "gone", facts, found)
         _over(path, reading, reading.query, "query", facts, found)
         for match in LEXICON.match(reading.past):
-            if match.rule.category == "hx":
+            # A pregnancy that is over is no condition of today.
+            if match.rule.category == "hx" and match.rule.rule_id != "hx.pregnant":
                 facts.conditions.add(match.rule.rule_id)
     return list(found.values())
 
@@ -137,7 +151,9 @@ def _over(
             continue
         if kind == "gone":
             facts.gone.add(rule.rule_id)
-        asked = Level.ROUTINE if kind == "gone" else rule.level
+        # What was urgent and passed may come back: palpitations, a faint, numbness.
+        over = Level.SOON if rule.level >= Level.URGENT else Level.ROUTINE
+        asked = over if kind == "gone" else rule.level
         start, end = reading.span(match.units)
         rule_id = f"{kind}.{rule.rule_id}"
         weaker = replace(rule, level=asked, red_flag=False, fixed=True, floor=Level.ROUTINE)
@@ -154,12 +170,44 @@ def _course(case: TriageCase, facts: Facts) -> None:
             if symptom.severity >= 8:
                 facts.found.add("ctx.severe")
             elif symptom.severity <= 3:
-                facts.found.add("ctx.mild")
+                facts.mild |= _named(symptom.symptom_name)
         for words in (symptom.severity, symptom.duration, symptom.progression):
             if isinstance(words, str) and words:
                 for match in LEXICON.match(read(words).present):
-                    if match.rule.category == "ctx":
+                    if match.rule.rule_id == "ctx.mild":
+                        facts.mild |= _named(symptom.symptom_name)
+                    elif match.rule.category == "ctx":
                         facts.found.add(match.rule.rule_id)
+
+
+def _named(symptom_name: str) -> set[str]:
+    """Ids of the rules that a listed symptom's name fires."""
+    return {match.rule.rule_id for match in LEXICON.match(read(symptom_name).present)}
+
+
+def _called_mild(reading: Reading, matches: list[Found]) -> set[str]:
+    """Ids of the symptoms that a word like "mild" stands beside.
+
+    "Headache with mild nausea" lowers the nausea only: first what follows in the same phrase,
+    else what went before.
+    """
+    symptoms = [found for found in matches if found.rule.category not in _SILENT]
+    mild: set[str] = set()
+    for _, index in reading.present.get("@mild", ()):
+        end = index + 1
+        while end < len(reading.units) and end - index <= _BESIDE:
+            unit = reading.units[end]
+            if not unit.word[0].isalnum() or "#and" in unit.tags or "#but" in unit.tags:
+                break
+            end += 1
+        near = {min(f.units) for f in symptoms if index <= min(f.units) < end}
+        if near:
+            mild |= {f.rule.rule_id for f in symptoms if min(f.units) == min(near)}
+            continue
+        before = {max(f.units) for f in symptoms if 0 < index - max(f.units) <= _BESIDE}
+        if before:
+            mild |= {f.rule.rule_id for f in symptoms if max(f.units) == max(before)}
+    return mild
 
 
 def _levels(matched: list[Matched], facts: Facts) -> tuple[list[RuleHit], Level, bool]:
@@ -177,11 +225,17 @@ def _levels(matched: list[Matched], facts: Facts) -> tuple[list[RuleHit], Level,
     return hits, floor, red_flag
 
 
-def _reasons(readings: list[tuple[str, str, Reading]], matched: list[Matched]) -> tuple[str, ...]:
+def _reasons(
+    readings: list[tuple[str, str, Reading]], matched: list[Matched], level: Level
+) -> tuple[str, ...]:
     known = sum(reading.known for _, _, reading in readings)
     unknown = sum(reading.unknown for _, _, reading in readings)
     if any(rule.category not in _SILENT for rule, _ in matched):
-        strange = unknown > _MOST_UNKNOWN * (known + unknown)
+        strange = unknown > _MOST_UNKNOWN * (known + unknown) or (
+            level is Level.ROUTINE
+            and unknown >= _STRANGE_WORDS
+            and unknown >= _STRANGE_SHARE * (known + unknown)
+        )
         return ("not_understood",) if strange else ()
     denied = any(reading.denied or reading.past for _, _, reading in readings)
     strange = unknown * 3 > known

@@ -11,7 +11,8 @@ from ml.rules.reading import read
 
 @dataclass(slots=True)
 class Facts:
-    """`found` and `gone` hold rule ids; `conditions` ids of what the patient lives with.
+    """`found` and `gone` hold rule ids; `conditions` ids of what the patient lives with; `mild`
+    ids of the symptoms that the text or the client calls mild.
 
     Age in years; temperature in degrees Celsius; weeks of pregnancy where the text names them;
     pain 0–10 as stated anywhere, `scored_pain` only as measured at triage; `sirs` counts the
@@ -24,6 +25,7 @@ class Facts:
     found: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     conditions: set[str] = field(default_factory=set)
+    mild: set[str] = field(default_factory=set)
     weeks: float | None = None
     celsius: float | None = None
     pain: float | None = None
@@ -57,7 +59,9 @@ def gather(case: TriageCase, measures: Iterable[Measures], child_words: bool) ->
         reading = read(text)
         for places in (reading.present, reading.past):
             for found in LEXICON.match(places):
-                if found.rule.category == "hx":
+                if found.rule.category == "hx" and not (
+                    places is reading.past and found.rule.rule_id == "hx.pregnant"
+                ):
                     facts.conditions.add(found.rule.rule_id)
     for numbers in measures:
         if facts.age is None:

@@ -50,7 +50,7 @@ HEART: Final[tuple[Rule, ...]] = (
         "ESC SVT 2019; ACLS 2020",
         "v_tach|vtach|vfib|torsades;vt|ventricular_tachycardia|svt|complete_heart_block"
         "|bradycardia;"
-        "heart_beat|heart_rate|pulse|hr|beat 180|190|200|210|220|30|32|35;"
+        "heart|heart_beat|heart_rate|pulse|hr|beat 180|190|200|210|220|30|32|35;"
         "defibrillator|icd|pacemaker shock|fired|fire|malfunction",
     ),
     grave(
@@ -67,7 +67,7 @@ VESSELS: Final[tuple[Rule, ...]] = (
         "vascular.aorta",
         _AORTA,
         "aortic_dissection|aneurysm_rupture|ruptured_aneurysm|ruptured_aaa|leaking_aneurysm;"
-        "chest|back|between_shoulder ripping|tear @pain|pain;"
+        "chest|back|between_shoulder ripping @pain|pain;"
         "abd|back @pain aaa|aortic_aneurysm",
     ),
     red(
@@ -223,7 +223,7 @@ BRAIN: Final[tuple[Rule, ...]] = (
         "GIRFT cauda equina 2023; NICE NG234",
         "cant_feel wipe;back @pain leak|dribbl urine|pee;@numb|cant_feel wipe;back lost_control"
         "|incontinent|lose_control|loss_control bladder|bowel|pee|poop;"
-        "cauda_equina|cord_compression|spinal_cord_injury;"
+        "cauda_equina|ces|cord_compression|spinal_cord_injury;"
         "back @pain saddle|perineum|groin_numb|between_leg|genital|private|bottom|inner_thigh "
         "@numb;saddle|between_leg|private_part|genital|crotch|bottom @numb;"
         "back @pain cant_pee|cant_pass_urine|incontinent|incontinence|wet_myself|lost_control"
@@ -265,11 +265,10 @@ LUNGS: Final[tuple[Rule, ...]] = (
     red(
         "respiratory.asthma",
         "BTS/SIGN 158; GINA 2023",
-        "severe asthma_attack;status_asthmaticus;asthma|inhaler|wheeze|copd|nebulizer|puffer "
-        "not_help|not_work|dont_help|dont_work"
-        "|no_relief|no_effect|hasnt_help|cant_speak|exhaust|cant_talk|blue|silent|doing_nothing"
-        "|nothing|isnt_work|no_help|severe_attack|cant_finish;"
-        "severe asthma attack",
+        "severe asthma_attack;status_asthmaticus;asthma|inhaler|blue_inhaler|wheeze|copd|"
+        "nebulizer|puffer not_help|not_work|dont_help|dont_work|no_relief|no_effect|hasnt_help|"
+        "cant_speak|exhaust|cant_talk|blue|silent|doing_nothing|nothing|isnt_work|no_help|"
+        "severe_attack|cant_finish;severe asthma attack",
         window=6,
     ),
     red(

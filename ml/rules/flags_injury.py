@@ -38,10 +38,10 @@ TRAUMA: Final[tuple[Rule, ...]] = (
         "trauma.amputation",
         _ATLS,
         "finger_gone|toe_gone|thumb_gone|hand_gone;finger|toe|thumb|hand gone|missing|off "
-        "machine|saw|caught|mower|blade|accident;amputate|cut_off|chopped_off|torn_off"
-        "|ripped_off|sliced_off|came_off|bitten_off "
-        "finger|hand|toe|arm|leg|thumb|foot|penis|ear;traumatic_amputation;"
-        "finger|hand|thumb|toe amputate",
+        "machine|saw|caught|mower|blade|accident;amputate|cut_off|chopped_off|torn_off|"
+        "ripped_off|sliced_off|bitten_off finger|hand|toe|arm|leg|thumb|foot|penis|ear;"
+        "traumatic_amputation;fingertip|finger|thumb|toe came_off|come_off;finger|hand|thumb|"
+        "toe amputate",
     ),
     red(
         "trauma.major",
@@ -74,17 +74,16 @@ TRAUMA: Final[tuple[Rule, ...]] = (
     red(
         "trauma.spine",
         _ATLS,
-        "fall|crash|dive|accident|injury|mva|tackle|neck|land cant_move|cant_feel|no_feeling|numb "
-        "leg|arm|toe|neck|body;"
-        "broken_neck|neck_fracture|neck_broken|cervical_fracture;"
-        "neck pain|hurt|injury|broke dive|crash|accident|car_accident|mva|fall|tackle @numb"
-        "|@weak|tingle",
+        "jump|fall|crash|dive|accident|injury|mva|tackle|neck|land cant_move|cant_feel|"
+        "no_feeling|numb leg|arm|toe|neck|body;broken_neck|neck_fracture|neck_broken|"
+        "cervical_fracture;neck pain|hurt|injury|broke dive|crash|accident|car_accident|mva|"
+        "fall|tackle @numb|@weak|tingle",
         window=6,
     ),
     grave(
         "trauma.accident",
         _ATLS,
-        "shoot;stab by|multiple|someone|knife;popped_out|pop_out @limb;deglov|degloving;cut_off "
+        "stab by|multiple|someone|knife;popped_out|pop_out @limb;deglov|degloving;cut_off "
         "nearly|almost|partial;mva|mvc|rta|rtc|t/a|TA|car_accident|traffic_accident|car_crash"
         "|motorcycle_accident"
         "|motorbike_accident|motorcycle_crash|car_wreck|hit_by_car;fall stairs|ladder|horse|height"
@@ -102,9 +101,8 @@ TRAUMA: Final[tuple[Rule, ...]] = (
     grave(
         "trauma.neurovascular",
         _ATLS,
-        "cut wrist;@burn major|extensive|severe;deglov|degloving hand|arm|leg;@break @numb|cold"
-        "|pale|blue|white|pulseless;"
-        "cut|slash|slit wrist deep|bleed|slit;slash wrist",
+        "cut wrist;@burn major|extensive|severe;deglov|degloving hand|arm|leg;@break @limb|bone "
+        "@numb|cold|pale|blue|white|pulseless;cut|slash|slit wrist deep|bleed|slit;slash wrist",
         window=8,
     ),
     grave("trauma.bleeding_slow", _ATLS, "bleed @wontstop;@bleed wontstop", Level.URGENT),
@@ -115,17 +113,15 @@ BURNS: Final[tuple[Rule, ...]] = (
         "trauma.burn_major",
         _BURN,
         "caustic|lye|lime|cement eye;@burn explosion|fire face|chest|airway|neck;@burn face "
-        "explosion|chest|neck;chemical_burn eye;@burn inhalation|airway;eye acid|chemical burn;"
-        "@burn|fire|boil "
-        "airway|inhal|smoke|soot|hoarse|singed;"
-        "@burn whole|entire|all_over|both_leg|half|large_area|most chest|back|arm|leg|body|face;"
-        "@burn 20_percent|30_percent|15_percent|40_percent|10_percent|third_degree|full_thickness"
-        "|charred|white_leathery|leathery;"
-        "@burn face|genital|groin|neck|perineum blister|peel|deep|severe|swell|hot|boil|fire|water"
-        "|oil;clothes|hair|shirt fire;electrical_burn;high_voltage;electrocute;"
-        "electric_shock|lightning unconscious|collapse|chest|burn|palpitation|thrown;"
-        "lightning|struck_by_lightning struck|hit|strike;"
-        "chemical|acid|alkali|bleach|caustic|lye burn|splash|splatter|squirt|spray eye|face",
+        "explosion|chest|neck|throat;chemical_burn eye;@burn inhalation|airway;eye acid|"
+        "chemical burn;@burn|fire|boil airway|inhal|smoke|soot|hoarse|singed;@burn whole|entire|"
+        "all_over|both_leg|half|large_area|most chest|back|arm|leg|body|face;@burn 20_percent|"
+        "30_percent|15_percent|40_percent|10_percent|third_degree|full_thickness|charred|"
+        "white_leathery|leathery;@burn face|genital|groin|neck|perineum blister|peel|deep|"
+        "severe|swell|hot|boil|fire|water|oil;clothes|hair|shirt fire;electrical_burn;"
+        "high_voltage;electrocute;electric_shock|lightning unconscious|collapse|chest|burn|"
+        "palpitation|thrown;lightning|struck_by_lightning struck|hit|strike;chemical|acid|"
+        "alkali|bleach|caustic|lye burn|splash|splatter|squirt|spray eye|face",
         window=6,
     ),
     grave(

@@ -4,7 +4,7 @@ from typing import Final
 
 from ml.rules.classes import CLASSES
 from ml.rules.context import CONDITIONS, CONTEXT
-from ml.rules.cues import CUES
+from ml.rules.cues import CUES, ON_PAPER
 from ml.rules.flags_body import BRAIN, HEART, LUNGS, VESSELS
 from ml.rules.flags_injury import ALLERGY, BURNS, ENVIRONMENT, MIND, POISON, TRAUMA
 from ml.rules.flags_inner import (
@@ -17,12 +17,16 @@ from ml.rules.flags_inner import (
 )
 from ml.rules.pattern import Lexicon
 from ml.rules.rule import Rule
+from ml.rules.spoken_body import SPOKEN_BODY
+from ml.rules.spoken_classes import SPOKEN_CLASSES
+from ml.rules.spoken_inner import SPOKEN_INNER
 from ml.rules.symptoms import MINOR, SYMPTOMS
 
 RULES: Final[tuple[Rule, ...]] = (
     *HEART, *VESSELS, *BRAIN, *LUNGS, *TRAUMA, *BURNS, *ALLERGY, *POISON, *MIND, *ENVIRONMENT,
     *ABDOMEN, *OBSTETRIC, *METABOLIC, *SEPSIS, *CHILD, *EYE_AND_UROLOGY,
+    *SPOKEN_BODY, *SPOKEN_INNER,
     *SYMPTOMS, *MINOR, *CONTEXT, *CONDITIONS,
 )  # fmt: skip
 
-LEXICON: Final = Lexicon(RULES, CLASSES, CUES)
+LEXICON: Final = Lexicon(RULES, {**CLASSES, **SPOKEN_CLASSES, "onpaper": ON_PAPER}, CUES)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ml.rules.rule import Rule
-from ml.rules.text import COMPOSED, DROPPED, tokenise
+from ml.rules.text import CLOSED, COMPOSED, DROPPED, tokenise
 
 # Positions of one tag: (place counted in content words, index of the unit).
 Places = list[tuple[int, int]]
@@ -44,7 +44,13 @@ class Trie:
         node = self
         for word in words:
             node = node.children.setdefault(word, Trie())
-        node.composed = len(words) > 1 and COMPOSED.issuperset(words)
+        # A phrase that asks for something leaves its words to other patterns; a cue or an idiom,
+        # and one that turns its words round, keeps them.
+        meant = tag[0] not in "#="
+        node.composed = len(words) > 1 and (
+            COMPOSED.issuperset(words)
+            or (meant and (node.composed or not node.tags) and CLOSED.isdisjoint(words))
+        )
         if tag not in node.tags:
             node.tags = (*node.tags, tag)
 

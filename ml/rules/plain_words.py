@@ -84,7 +84,9 @@ warehouse warm was wash watch water way we wear weather wedding wednesday week w
 weeks weight weights well went were wet what whatever when where whether which while white who
 whole whose why wide wider wife will window winter wish with within without wk wks woke woman won
 work worked working works worried worry would write wrong yeah year years yellow yes yesterday yet
-yo yoga you young your yours yr yrs zero
+yo yoga adm asymptomatic exac icu pefr ecg nsr obs bloods xray scan mri salbutamol amlodipine
+statin clopidogrel aspirin ramipril metoprolol levothyroxine sertraline script rpt pls please
+properly ask dressed best great you young your yours yr yrs zero
 """
 
 COMMON: Final = frozenset(fold(word) for word in _WORDS.split())

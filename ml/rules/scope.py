@@ -13,6 +13,7 @@ from ml.rules.unit import Status, Unit
 # How many units with meaning a negation reaches: "no nausea vomiting diarrhea fever chills".
 _REACH: Final = {"#deny": 1 << 30, "#no": 5, "#not": 3}
 _DISEASE: Final = "@disease"
+_NUMBERS: Final = frozenset({"one", "two", "three", "four", "five", "six", "ten", "twenty"})
 
 
 class _Marker:
@@ -95,7 +96,7 @@ def _see(m: _Marker, index: int, unit: Unit) -> None:
             _TRANSITIONS[tag](m, index, tag)
     if not _bears_meaning(unit) or (cue and m.status[index] is not Status.PRESENT):
         return
-    if not cue:
+    if not cue and not _counts(unit):
         m.told = index
     if m.reach > 0:
         m.reach -= 1
@@ -274,6 +275,11 @@ _TRANSITIONS: Final = {
     "#recent": _nothing,
     "#began": _nothing,
 }
+
+
+def _counts(unit: Unit) -> bool:
+    """A bare number tells nothing that a cue could look back at: "ten years ago"."""
+    return unit.word.isdigit() or unit.word in _NUMBERS
 
 
 def _bears_meaning(unit: Unit) -> bool:

@@ -31,7 +31,7 @@ _NAMED_ONLY: Final = frozenset(
         "sym.tube",
     }
 )
-_LIGHT: Final = ("ctx.mild", "ctx.improving", "ctx.coping", "ctx.chronic", "ctx.known")
+_LIGHT: Final = ("ctx.improving", "ctx.coping", "ctx.chronic", "ctx.known")
 # Severe pain, as the patient scores it, is at least urgent (MTS pain ruler 8–10).
 SEVERE_PAIN: Final = 8.0
 _PAINFUL: Final = frozenset(
@@ -61,7 +61,7 @@ _CENTRAL: Final = frozenset(
 )  # fmt: skip
 _PERIPHERAL: Final = frozenset({"sym.limb_pain", "sym.injury"})
 _MILD_PAIN: Final = 3.0
-_LASTING: Final = ("ctx.chronic", "ctx.known", "ctx.mild", "ctx.improving", "ctx.weeks")
+_LASTING: Final = ("ctx.chronic", "ctx.known", "ctx.improving", "ctx.weeks")
 
 
 def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
@@ -73,7 +73,7 @@ def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
         return E
     severe = facts.has("ctx.severe") or (facts.pain or 0.0) >= SEVERE_PAIN
     worse = facts.has("ctx.worse")
-    light = sum(facts.has(name) for name in _LIGHT)
+    light = (rule_id in facts.mild) + sum(facts.has(name) for name in _LIGHT)
     if facts.has("minor.admin") and rule_id in _NAMED_ONLY and not severe and not worse:
         return R
     if rule_id == "sym.dyspnea" and (severe or (facts.has("ctx.sudden") and not facts.aged(0, 30))):
@@ -102,7 +102,7 @@ def _by_pain(rule_id: str, level: Level, facts: Facts) -> Level:
     if rule_id in _PERIPHERAL:
         return R if pain <= _MILD_PAIN else level
     if pain >= SEVERE_PAIN:
-        return U if facts.has(*_LASTING) else E
+        return U if rule_id in facts.mild or facts.has(*_LASTING) else E
     return S if pain <= _MILD_PAIN else U
 
 
@@ -118,8 +118,8 @@ def _chest_pain(facts: Facts) -> Level:
         level = U
     else:
         level = E
-    benign = facts.has(
-        "sym.chest_wall", "ctx.mild", "ctx.chronic", "sym.heartburn", "sym.cough", "sym.cough_plain"
+    benign = "sym.chest_pain" in facts.mild or facts.has(
+        "sym.chest_wall", "ctx.chronic", "sym.heartburn", "sym.cough", "sym.cough_plain"
     )
     return _lowered(level, 1) if benign and not facts.has("ctx.severe", "ctx.worse") else level
 

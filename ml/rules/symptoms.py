@@ -37,10 +37,10 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
             "|vertigo;room spin;spin head;unsteady|off_balance",
             "sym.syncope": "faint|pass_out|passed_out|collapse|presyncope|near_syncope|blacked_out"
             "|faintness",
-            "sym.palpitation": "heart|heartbeat|pulse irregular|fast|crazy|slow;heartbeat|beat "
-            "irregular;chest flutter;heart beat;palpitation;heart race|pound|flutter|skip|irregular"
-            "|fast;"
-            "tachycardia|arrhythmia|afib|atrial_fibrillation",
+            "sym.palpitation": "heart mad|mental|bonkers|dozen|hammer|thump|somersault|flip|"
+            "jump;palps;heart|heartbeat|pulse irregular|fast|crazy|slow;heartbeat|beat "
+            "irregular;chest flutter;heart beat;palpitation;heart race|pound|flutter|skip|"
+            "irregular|fast;tachycardia|arrhythmia|afib|atrial_fibrillation",
             "sym.wheeze": "wheeze",
             "sym.asthma": "asthma;inhaler more|often|using",
             "sym.rectal_bleeding": "blood|bleed poop|toilet|rectum|anus",
@@ -148,13 +148,15 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
             "|dehydrat|weight_loss;lose weight;dehydration",
             "sym.cough": "croupy;cough fever|green|worse|chest|pain|week|phlegm|yellow|sputum|bad;"
             "chest_infection|bronchitis|pneumonia;copd;c/s;croup",
+            "sym.cold_limb": "foot|hand|leg|arm|finger|toe cold|freeze",
             "sym.anemia": "anemia|anaemia",
             "sym.withdrawal": "withdrawal",
             "sym.lump": "lump|mass;lump breast|growing|hard|testicle|neck;swollen_gland;lump new",
             "sym.tired": "tired severe|week|extreme;night_sweat",
             "sym.hernia": "hernia",
             "sym.diabetes": "diabetes|diabetic|sugar|thirsty|insulin;drink lot pee",
-            "sym.chest_wall": "rib|chest_wall bruise|pain|hurt|sore;chest_wall pain",
+            "sym.chest_wall": "chest muscle|muscles;rib|chest_wall bruise|pain|hurt|sore;"
+            "chest_wall pain",
             "sym.voice": "hoarse|lost_voice week",
             "sym.memory": "forget|forgetting;forgetful|memory",
             "sym.child_cry": "cry;irritable;colic baby;teeth|teething fever",
@@ -165,10 +167,11 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
             "sore_throat|sorethroat|pharyngitis|tonsillitis|laryngitis;"
             "throat @pain|red;"
             "throat sore|hurt|scratchy|ache;strep;pain swallow|when_swallow",
-            "sym.cold": "covid|runny|congestion|sinus_congestion;nose drip|congestion;cold|uri"
-            "|urti|flu_like|coryza|common_cold|sniffle;runny nose;"
-            "nose stuffy|block|congest|runny|snotty;congest|sinus|sinusitis|hay_fever|hayfever|"
-            "sneeze|post_nasal_drip|catarrh|stuffy|blocked_nose;nose_running;flu",
+            "sym.cold": "cant_breath_nose;nose|nostril cant_breath_through;covid|runny|"
+            "congestion|sinus_congestion;nose drip|congestion;cold|uri|urti|flu_like|coryza|"
+            "common_cold|sniffle;runny nose;nose stuffy|block|congest|runny|snotty;congest|"
+            "sinus|sinusitis|hay_fever|hayfever|sneeze|post_nasal_drip|catarrh|stuffy|"
+            "blocked_nose;nose_running;flu",
             "sym.rash": "eczema|freckle|oily_skin|rough_skin|varicose|cracked heel;skin rough"
             "|oily;rash|eczema|papule|pimple|acne|psoriasis|dermatitis|spot|hives_old"
             "|ringworm|athlete_foot|fungal|wart|verruca|mole|dandruff|skin_tag|patch|dry_skin;"
@@ -194,37 +197,42 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
 MINOR: Final[tuple[Rule, ...]] = table(
     {
         R: {
-            "minor.admin": "side_effect|vitamin|which_vitamin|how_often|fussy_eater;can take "
-            "ibuprofen|paracetamol;question medication|tablet;covid_test|lab_check|health_check"
-            "|medication_review|contraception|menopause|new_glasses|prenatal_check|diet_advice"
-            "|morning_after_pill|test_strips|bp_check|cosmetic|dose;question medication|vitamin"
-            "|safe;bp|blood_pressure review|check|home|tablets;run_out|ran_out medication"
-            "|inhaler|pill|cream|strips;weight gain|advice;physical work|exam;levels check"
-            "|checked;iron level;cataract;drink less;refill|prescription|repeat_prescription"
-            "|sick_note|fit_note|certificate"
-            "|doctor_note|vaccination|vaccine|flu_shot|flu_jab|travel_advice|checkup|check_up"
-            "|booster|jab|"
-            "routine_check|medical_form|insurance_form|referral_letter|blood_test_result"
-            "|test_result|paperwork|copy|for_medication|po_medication|contraceptive"
-            "|birth_control|follow_up|f/u|letter|blood_pressure_check|results|blood_test"
-            "|quit_smoke|stop_smoke|cholesterol|hearing_aid|pregnancy_test"
-            "|ear_wax|earwax|physical_exam|sick_leave|second_opinion|travel_vaccine|renew;"
-            "run|ran out medication|pill|inhaler|cream|tablet;medication request|need|more|only;"
-            "missed|forgot pill|tablet|dose",
-            "minor.removal": "suture|stitch|staple|cast|drain|catheter|stitches|splint remove"
-            "|removal|out|taken;suture_removal|catheter_removal;dressing change|check|dirty;"
-            "wound_check|stitch_removal|for_ascites_tapping;a/tapping",
+            "minor.admin": "@onpaper;repeat please|request|script|due|order;reorder|re_order|"
+            "rpt|scrip|script;re order;pill_check|smear_test|smear|annual_review;asthma|"
+            "diabetes|medication|copd|hrt|thyroid|pill|annual|yearly review;epipen|inhaler|"
+            "autoinjector replace|replacement|expire|new|date|spare;form sign|signed;"
+            "licence|license|visa form|renewal|renew|medical;coil|denture|crown fit|fitting;"
+            "side_effect|vitamin|which_vitamin|how_often|fussy_eater;can take ibuprofen|"
+            "paracetamol;question medication|tablet;covid_test|lab_check|health_check|"
+            "medication_review|contraception|menopause|new_glasses|prenatal_check|"
+            "diet_advice|morning_after_pill|test_strips|bp_check|cosmetic|dose;question "
+            "medication|vitamin|safe;bp|blood_pressure review|check|home|tablets;run_out|"
+            "ran_out medication|inhaler|pill|cream|strips;weight gain|advice;physical work|"
+            "exam;levels check|checked;iron level;cataract;drink less;refill|prescription|"
+            "repeat_prescription|sick_note|fit_note|certificate|doctor_note|vaccination|"
+            "vaccine|flu_shot|flu_jab|travel_advice|checkup|check_up|booster|jab|"
+            "routine_check|medical_form|insurance_form|referral_letter|blood_test_result|"
+            "test_result|paperwork|copy|for_medication|po_medication|contraceptive|"
+            "birth_control|follow_up|f/u|letter|blood_pressure_check|results|blood_test|"
+            "quit_smoke|stop_smoke|cholesterol|hearing_aid|pregnancy_test|ear_wax|earwax|"
+            "physical_exam|sick_leave|second_opinion|travel_vaccine|renew;run|ran out "
+            "medication|pill|inhaler|cream|tablet;medication request|need|more|only;missed|"
+            "forgot pill|tablet|dose",
+            "minor.removal": "ros wound|clean|x|d7|d10|forehead;suture|stitch|staple|cast|drain|"
+            "catheter|stitches|splint remove|removal|out|taken;suture_removal|"
+            "catheter_removal;dressing change|check|dirty;wound_check|stitch_removal|"
+            "for_ascites_tapping;a/tapping",
             "minor.toe": "toe|toenail|toenails stub|ingrown|bruise|bump|nail|sore;stub;"
             "nail bruise|break|fungus|ingrown|split;ingrown;toenail",
             "minor.cut": "@smallcut;cut small|tiny|little|shallow|superficial|shave|kitchen;"
             "scratch_wound;cut finger|thumb;skinned knee;graze|scrape knee|elbow;"
             "bleed stop|stopped;blister foot|heel|shoe",
-            "minor.skin": "nits|stretch_mark|cracked_lip|dry_lip;skin flaky|rough|peel|oily;"
-            "flaky scalp;small blister|bite|bump;blister|rub heel;sweaty hand;cold_sore"
-            "|canker_sore|mouth_ulcer|mosquito|insect_bite|bug_bite|midge"
-            "|bedbug|flea|chapped|callus|corn|bunion|dandruff|chafing|razor_burn|heat_rash"
-            "|prickly_heat|sunburn|hangnail|wart|pimple|age_spot|dry_lip;bite insect|mosquito"
-            "|bug|itch|flea|ant;hair loss|thin|fall;chilblain",
+            "minor.skin": "verruca|verrucas;nits|stretch_mark|cracked_lip|dry_lip;skin flaky|"
+            "rough|peel|oily;flaky scalp;small blister|bite|bump;blister|rub heel;sweaty "
+            "hand;cold_sore|canker_sore|mouth_ulcer|mosquito|insect_bite|bug_bite|midge|"
+            "bedbug|flea|chapped|callus|corn|bunion|dandruff|chafing|razor_burn|heat_rash|"
+            "prickly_heat|sunburn|hangnail|wart|pimple|age_spot|dry_lip;bite insect|"
+            "mosquito|bug|itch|flea|ant;hair loss|thin|fall;chilblain",
             "minor.bruise": "bruise;bump shin|knee|elbow|leg;sore after gym|workout|run|exercise;"
             "doms;black_eye_old;paper_cut",
             "minor.strain": "tennis_elbow|golfers_elbow|plantar_fasciitis|carpal_tunnel|bursitis"

@@ -12,6 +12,7 @@ from ml.rules.words import (
     ABBREVIATED,
     BETWEEN,
     CAPITALS,
+    CLOSING,
     COMPOSING,
     CORRECTIONS,
     EMPTY,
@@ -144,6 +145,7 @@ def _single(word: str) -> str:
 DROPPED: Final = frozenset(map(fold, BETWEEN))
 FILLER: Final = frozenset(map(fold, EMPTY))
 COMPOSED: Final = frozenset(map(fold, COMPOSING))
+CLOSED: Final = frozenset(map(fold, CLOSING))
 
 # Shorthand that is a plain word in another language when it is not in capitals ("ich", "mi").
 FOLDED_WORDS: Final[dict[str, str]] = {word: f"{word.lower()}^" for word in CAPITALS}

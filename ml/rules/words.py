@@ -17,7 +17,7 @@ def _pairs(table: str) -> dict[str, str]:
 
 # Forms that the stemmer cannot join, and words it must not touch (mapped to themselves).
 FOLDED: Final = _pairs("""
-abd: abdomen abdominal abdo abd belly tummy stomach stomache stomack tum gut intestinal
+abd: guts insides abdomen abdominal abdo abd belly tummy stomach stomache stomack tum gut intestinal
 chest: thorax thoracic sternum sternal substernal retrosternal precordial precordium breastbone
 pain: painful pains painfully pained pian
 ache: aching achy aches ached
@@ -41,7 +41,10 @@ take: took taken takes taking
 swallow: swallowed swallowing swallows
 freeze: froze frozen freezing
 shake: shook shaking shaky shaken shakes
-tear: tore torn tearing
+tear: tore torn
+ripping: ripping tearing
+stroking: stroking stroked
+fitting: fitting
 burning: burning burny
 burn: burnt burned burns burn
 hives: hives hive
@@ -57,13 +60,13 @@ confuse: confused confusion disoriented disorientated disorientation confusional
 seizure: sz szs seizures convulsion convulsions convulsing convulsed convulse seizing sezure seisure
 unconscious: unconscious unconsciousness
 unresponsive: unresponsive unresponsiveness nonresponsive
-faint: fainted fainting faints syncope syncopal blackout
+faint: tloc fainted fainting faints syncope syncopal blackout
 paralysis: paralysed paralyzed paralysis plegia palsy paralyse
 weak: weak weakness weakend paresis
 hemiparesis: hemiparesis hemiplegia hemiplegic hemiparetic haemiparesis
 monoparesis: monoparesis monoplegia
 paraparesis: paraparesis paraplegia quadriparesis quadriplegia tetraparesis
-numb: numbness numb hypesthesia hypoesthesia
+numb: anaesthesia anesthesia paraesthesia numbness numb hypesthesia hypoesthesia
 slur: slurred slurring slurs slur
 droop: drooping droopy drooped droops droop
 speak: speaking spoke spoken speech speaks talk talks talking talked
@@ -87,9 +90,9 @@ tight: tighten tightened tightening
 croup: croupy
 choke: choking choked chokes choke
 drown: drowned drowning
-pee: urinate urinating urination urinated pees peeing peed micturition voiding void voids wee weeing
+pee: piss pissing urinate urinating urination urinated pees peeing peed micturition void wee weeing
 urine: urine urinary
-poop: poo pooping pooped poos stool stools feces faeces bowel
+poop: poo pooing pooed shitting crapping pooping pooped poos stool stools feces faeces bowel
 breath: breathe breathing breathes breath breaths respiration
 thigh: thighs
 knee: knees
@@ -108,13 +111,13 @@ face: facial face
 nose: nasal nose nostril nostrils
 nosebleed: nosebleeds epistaxis nosebleeding
 head: cranial head
-heart: cardiac heart
-testicle: testis testicular testes testicles testical testicals ball balls nuts
+testicle: testis testicular testes testicles testical testicals ball balls
 scrotum: scrotal scrotum
 penis: penile penis
 vagina: vaginal vaginally vagina
 anus: anal anus
 rectum: rectal rectum rectally
+heart: cardiac heart ticker
 epigastric: epigastric epigastrium epigastralgia
 fever: fever febrile fevers feverish pyrexia feverishness
 chill: chills chilling chilly rigor rigors shivering shivers
@@ -225,6 +228,24 @@ MERGED: Final[dict[tuple[str, str], str]] = {
     ("could", "nolonger"): "cant",
     ("is", "this"): "isthis",
     ("is", "it"): "isit",
+    ("as", "a"): "asa",
+    ("asa", "child"): "childhood",
+    ("asa", "teenager"): "childhood",
+    ("asa", "toddler"): "childhood",
+    ("asa", "baby"): "childhood",
+    ("asa", "youngster"): "childhood",
+    ("be", "her"): "behere",
+    ("being", "her"): "behere",
+    ("end", "it"): "endit",
+    ("do", "myself"): "domyself",
+    ("hasnt", "been"): "hasnt",
+    ("hasnt", "abl"): "cant",
+    ("with", "it"): "withit",
+    ("been", "shoot"): "gsw",
+    ("got", "shoot"): "gsw",
+    ("blood", "sugar"): "sugar",
+    ("blood", "glucose"): "glucos",
+    ("blood", "glucos"): "glucos",
 }
 
 # A full stop after these ends no sentence ("rt. flank pain", "abd. pain").
@@ -236,7 +257,7 @@ ABBREVIATED: Final = frozenset(_ABBREVIATED.split())
 _BETWEEN = """
 my the a an his her their our your its is are am was were be been being im ive hes shes theyre
 thei very so really just quite to of in on at i me he she it they we you this that these those
-there here him them us % = ( ) own rather pretty into onto our youre weve theyve itself as
+there here him them us % = ( ) own rather pretty into onto our youre weve theyve itself as asa
 """
 BETWEEN: Final = frozenset(_BETWEEN.split())
 
@@ -252,11 +273,19 @@ EMPTY: Final = frozenset(_EMPTY.split())
 _COMPOSING = """
 left right both one two side arm leg hand foot face eye body half lower upper and head injury
 chest pain abd bleed blue lip grey pale heavy back neck hour minute ago day week month year last
-night today now morning band throat tight swell tongue see loss lost turn cough up cut wrist
+night today now morning band  throat tight swell tongue see loss lost turn cough up cut wrist
 asthma attack severe period catheter block pill all run ran out
 """
-COMPOSING: Final = frozenset(_COMPOSING.split())
+COMPOSING: Final = frozenset((*_COMPOSING.split(), *map(str, range(1, 121))))
+
+# A phrase with one of these turns its words round ("no pulse", "stopped breathing"): they are
+# not to be read again by themselves.
+_CLOSING = """
+no not cant wont dont hasnt without stop gone never nothing nil none neither nobody absent
+negative
+"""
+CLOSING: Final = frozenset(_CLOSING.split())
 
 # Shorthand read only in capitals.
-_CAPITALS = "MI DI TA PE SI ICH SAH ACS DT AUR APN DOA HHS AGE"
+_CAPITALS = "FAST MI DI TA PE SI ICH SAH ACS DT AUR APN DOA HHS AGE"
 CAPITALS: Final = frozenset(_CAPITALS.split())

@@ -12,6 +12,8 @@ from tests.drills.load import Load
 
 KINDS = ("web", "web child", "worker", "worker child", "keeper", "other", "broker", "database")
 _FREEZE_SHARE = 0.15
+# A web whose only child was killed accepts connections and answers them when the next has started.
+BOOT_SECONDS = 15.0
 
 
 def random_kills(system: System, directory: Path, seed: int, faults: int) -> Drilled:
@@ -28,7 +30,8 @@ def random_kills(system: System, directory: Path, seed: int, faults: int) -> Dri
             made += _strike(system, chance, chance.choice(KINDS))
         return made
 
-    return drill(system, directory, "random kills and freezes", fault, seed=seed, within=60)
+    name = "random kills and freezes"
+    return drill(system, directory, name, fault, seed=seed, within=60, answer_seconds=BOOT_SECONDS)
 
 
 def _strike(system: System, chance: random.Random, kind: str) -> int:
@@ -93,4 +96,5 @@ def rolling_restarts(system: System, directory: Path, seed: int, rounds: int) ->
         assert set(load.statuses) == {202}, "no error beyond a refused connection"
         return count
 
-    return drill(system, directory, "rolling restarts", fault, seed=seed)
+    name = "rolling restarts"
+    return drill(system, directory, name, fault, seed=seed, answer_seconds=BOOT_SECONDS)

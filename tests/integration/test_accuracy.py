@@ -160,6 +160,17 @@ def test_only_the_newest_label_of_a_request_counts(
     assert reports_of(sql) == [(yesterday, "healthy", 20, 1.0)]
 
 
+def test_answers_of_the_rules_arm_do_not_count_for_the_model(
+    labelled: Callable[[dt.date, int, int], None], sql: Sql, settings: Any
+) -> None:
+    yesterday = NOON.date() - dt.timedelta(days=1)
+    labelled(yesterday, 20, 0)
+    settings.EXPERIMENT_ML_SHARE = 0.0
+    labelled(yesterday, 0, 20)
+    surveillance.check_accuracy(NOON)
+    assert reports_of(sql) == [(yesterday, "healthy", 20, 1.0)]
+
+
 def test_a_mail_server_that_is_down_loses_no_alarm(database: None, settings: Any, sql: Sql) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1

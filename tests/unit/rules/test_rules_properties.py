@@ -245,7 +245,9 @@ def steps(text: str) -> int:
         "pain arm leg jaw sudden ", "gone resolved stopped ", "history since last year ",
         "no x or ", "if i get what if ", "father mother had died ", "swallow took cut off finger ",
         "years ago, ", "fever? no, ", "short of ", "not ", "10 20 30 gcs ", "left right side ",
-        "bbbbbbbbbbbbbbbbbbb ", "abdominla ", "worried stroke ", "r/o mi ", "\n", "'", "é",
+        "bbbbbbbbbbbbbbbbbbb ", "abdominla ", "mild headache ", "bit ", "face mouth side dropped ",
+        "usual sats 90 ", "one week old ", "blood sugar ", "worried stroke ",
+        "r/o mi ", "\n", "'", "é",
     ],
 )  # fmt: skip
 def test_hostile_text_costs_in_proportion_to_its_length(unit: str) -> None:
