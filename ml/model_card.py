@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml import slices
 from ml.evaluation import Scores, table
 
 _CARD = """# Model card
@@ -28,13 +29,19 @@ probability of emergency of {urgent}; the routine level is weighted {routine}.
 {table}
 ```
 
+**Parts of the patients**, on the same unseen answers (95 % intervals):
+
+```
+{parts}
+```
+
 **Limits.** Synthetic or local training data carry their makers' view of the world; measure on your
 own patients (`python -m ml evaluate --data FILE`) before use, and by age and complaint group.
 Rules `{rules}`; features, calibration and candidates are described in `docs/model.md`.
 """
 
 
-def model_card(metadata: Mapping[str, Any], scores: Scores) -> str:
+def model_card(metadata: Mapping[str, Any], scores: Scores, parts: dict[str, Scores]) -> str:
     """Markdown for `metadata` as `ml.training` writes it."""
     thresholds = metadata["thresholds"]
     synthetic = (
@@ -53,5 +60,6 @@ def model_card(metadata: Mapping[str, Any], scores: Scores) -> str:
         routine=thresholds["routine_weight"],
         method=metadata["metrics"]["method"],
         table=table({"model": scores}),
+        parts=slices.table(parts),
         rules=metadata["rules_version"],
     )

@@ -38,6 +38,7 @@ from ml.proof import golden_answers, library_versions
 from ml.records import Record, body_of
 from ml.rules.engine import RULES_VERSION, assess
 from ml.schema import RANGES, Level
+from ml.slices import slices
 
 # Inverse L2 penalty, chosen by repeated cross-validation (docs/model.md).
 STRENGTH: Final = 0.5
@@ -57,13 +58,15 @@ class TooFewRecords(TriageError):
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A trained model, its calibration and thresholds, and how it did on unseen folds."""
+    """A trained model, its calibration and thresholds, and how it did on unseen folds: `unseen`
+    are the answers of models that had not seen the record, in the records' order."""
 
     extractor: Extractor
     model: Any
     calibration: Calibration
     thresholds: Thresholds
     scores: Scores
+    unseen: tuple[Level, ...]
 
     def predictor(self) -> Predictor:
         return Predictor(self.extractor, self.model, self.calibration, self.thresholds)
@@ -117,7 +120,7 @@ def fit(
     answers = [Level(level) for level in thresholds.choose(probabilities).tolist()]
     extractor, model = _fit_once(samples, np.arange(len(truth)), strength)
     found_scores = score(list(labels), answers, probabilities)
-    return Fitted(extractor, model, calibration, thresholds, found_scores)
+    return Fitted(extractor, model, calibration, thresholds, found_scores, tuple(answers))
 
 
 def train(
@@ -143,6 +146,7 @@ def train(
     phrases = [record.group or "" for record, _ in labelled] if source == "synthetic" else None
     fitted = fit(rows, levels, seed, phrases)
     say(f"{len(fitted.extractor.feature_names())} features; golden cases")
+    parts = slices([case for case, _ in rows], levels, fitted.unseen)
     golden = golden_answers(fitted.predictor(), golden_bodies(GOLDEN_CASES, seed))
     metadata = {
         "source": source,
@@ -164,13 +168,14 @@ def train(
             "method": f"{FOLDS}-fold cross-validation on the training data; calibration and "
             "thresholds were fitted on these same out-of-fold scores",
             "model": fitted.scores.to_json(),
+            "slices": {name: one.to_json() for name, one in parts.items()},
         },
     }
     files = {
         "model.joblib": _pickled(fitted.model),
         "extractor.joblib": _pickled(fitted.extractor),
         "golden.json": json.dumps(golden, indent=1).encode(),
-        "MODEL_CARD.md": model_card(metadata, fitted.scores).encode(),
+        "MODEL_CARD.md": model_card(metadata, fitted.scores, parts).encode(),
     }
     content = [metadata, {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}]
     version = name or f"{source}-{_digest(content)[:10]}"

@@ -25,7 +25,7 @@ class _Probe(APIView):
 
 
 class LiveView(_Probe):
-    @extend_schema(operation_id="livez", responses={200: {"type": "object"}})
+    @extend_schema(operation_id="livez", tags=["Operation"], responses={200: {"type": "object"}})
     def get(self, request: Request) -> Response:
         """This process answers."""
         return Response({"ok": True})
@@ -33,7 +33,9 @@ class LiveView(_Probe):
 
 class ReadyView(_Probe):
     @extend_schema(
-        operation_id="readyz", responses={200: {"type": "object"}, 503: {"type": "object"}}
+        operation_id="readyz",
+        tags=["Operation"],
+        responses={200: {"type": "object"}, 503: {"type": "object"}},
     )
     def get(self, request: Request) -> Response:
         """This process reaches PostgreSQL and the schema is current. Redis, workers and the model
@@ -48,7 +50,9 @@ class ReadyView(_Probe):
 
 class StatusView(_Probe):
     @extend_schema(
-        operation_id="statusz", responses={200: {"type": "object"}, 503: {"type": "object"}}
+        operation_id="statusz",
+        tags=["Operation"],
+        responses={200: {"type": "object"}, 503: {"type": "object"}},
     )
     def get(self, request: Request) -> Response:
         """Broker, workers and their models, keeper, beat, checks, open alarms. 503 if any part is
@@ -62,6 +66,7 @@ class ModelsView(APIView):
 
     @extend_schema(
         operation_id="models_list",
+        tags=["Models"],
         responses=openapi.answers(200, "Problem") | {200: schemas.ModelList},
     )
     def get(self, request: Request) -> Response:
@@ -75,6 +80,7 @@ class ModelView(APIView):
 
     @extend_schema(
         operation_id="models_read",
+        tags=["Models"],
         responses=openapi.answers(200, "Problem", 404) | {200: schemas.ModelDetail},
     )
     def get(self, request: Request, version: str) -> Response:

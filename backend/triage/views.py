@@ -36,6 +36,7 @@ class TriageView(APIView):
 
     @extend_schema(
         operation_id="triage_submit",
+        tags=["Triage"],
         parameters=[_KEY, _PREFER],
         request=openapi.body("TriageCase"),
         responses=openapi.answers(202, "TriageResource", 413, 415, 422)
@@ -63,6 +64,7 @@ class TriageDetailView(APIView):
 
     @extend_schema(
         operation_id="triage_read",
+        tags=["Triage"],
         parameters=[_WAIT],
         responses=openapi.answers(200, "TriageResource", 404),
     )
@@ -81,6 +83,7 @@ class TriageCancelView(APIView):
 
     @extend_schema(
         operation_id="triage_cancel",
+        tags=["Triage"],
         request=None,
         responses=openapi.answers(200, "TriageResource", 404, 409),
     )
@@ -99,6 +102,7 @@ class TriageBatchView(APIView):
 
     @extend_schema(
         operation_id="triage_batch",
+        tags=["Triage"],
         parameters=[_KEY],
         request=openapi.body("TriageBatch"),
         responses=openapi.answers(202, "BatchAccepted", 413, 415, 422),
@@ -132,6 +136,7 @@ class PredictView(APIView):
 
     @extend_schema(
         operation_id="ml_predict",
+        tags=["One call"],
         request=openapi.body("TriageCase"),
         responses=openapi.answers(200, "ClassicAnswer", 413, 415),
     )
@@ -163,6 +168,7 @@ class FeedbackView(APIView):
 
     @extend_schema(
         operation_id="ml_feedback",
+        tags=["One call"],
         request=openapi.body("Feedback"),
         responses=openapi.answers(201, "LabelStored", 404, 409, 413, 415),
     )
