@@ -1,6 +1,5 @@
 """One small model, trained once per session on synthetic patients, with its own keys."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,11 +43,12 @@ def _point_to(place: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def serving(place: Path) -> Iterator[None]:
-    """Every test here uses the session's keys and models, and no other test does."""
-    with pytest.MonkeyPatch.context() as patch:
-        _point_to(place, patch)
-        yield
+def serving(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here uses the session's keys and models, and no other test does.
+
+    By the very object that a test patches with: two would undo each other in the wrong order.
+    """
+    _point_to(place, monkeypatch)
 
 
 @pytest.fixture(scope="session")
