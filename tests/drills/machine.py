@@ -140,7 +140,7 @@ class TriageMachine(RuleBasedStateMachine):
         token, rows = batch
         before = read_rows()
         mine = [row for row in rows if self.known[row.id].owner == token]
-        finished = [_finished(row, opinions[n], digest) for n, row in enumerate(rows)]
+        finished = [finished_row(row, opinions[n], digest) for n, row in enumerate(rows)]
         counts = lifecycle.finish(token, finished)
         assert counts.stale == len(rows) - len(mine), "only who holds the lease may write"
         for row in mine:
@@ -266,7 +266,7 @@ class TriageMachine(RuleBasedStateMachine):
         return found if isinstance(found, tuple) else None
 
 
-def _finished(row: Claimed, opinion: Level | NoPrediction, digest: str) -> Finished:
+def finished_row(row: Claimed, opinion: Level | NoPrediction, digest: str) -> Finished:
     prediction: Prediction | NoPrediction
     prediction = _opinion(opinion) if isinstance(opinion, Level) else opinion
     model = prediction if isinstance(prediction, Prediction) else None

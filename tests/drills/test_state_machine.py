@@ -10,7 +10,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from backend.triage import lifecycle, queries, statements
 from backend.triage.lifecycle import Submission
-from tests.drills.machine import CASES, TriageMachine
+from ml.schema import Level
+from tests.drills.machine import CASES, TriageMachine, finished_row
 
 Sql = Callable[..., list[Any]]
 
@@ -99,11 +100,30 @@ MUTANTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("guard", sorted(MUTANTS))
 def test_without_a_guard_the_machine_finds_the_fault(
-    guard: str, monkeypatch: pytest.MonkeyPatch
+    guard: str, owner_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MUTANTS[guard](monkeypatch)
     with pytest.raises((AssertionError, Error, ExceptionGroup)):
-        run(200)
+        hunt(owner_id)
+
+
+def hunt(owner_id: int) -> None:
+    run(200)
+    a_late_model_says_less(owner_id)
+
+
+def a_late_model_says_less(owner_id: int) -> None:
+    """An order that chance seldom makes: answered by the rules, then a model below them."""
+    request_id = lifecycle.submit(owner_id, [Submission(CASES["pain"])])[0].id
+    token, rows = lifecycle.claim(1)
+    lifecycle.answer_now([request_id])
+    late = finished_row(rows[0], Level.SOON, "a" * 64)
+    assert late.decision.level < rows[0].rules.level, "the rules must leave it room to say less"
+    assert lifecycle.finish(token, [late]).amended == 0, "an answer is never lowered"
+
+
+def test_a_late_model_that_says_less_changes_nothing(owner_id: int) -> None:
+    a_late_model_says_less(owner_id)
 
 
 @pytest.mark.slow
