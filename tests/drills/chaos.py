@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from tests.drills.drill import Drilled, drill
-from tests.drills.harness import KEEPERS, OTHERS, WEBS, WORKERS, System, alive, eventually
+from tests.drills.harness import KEEPERS, OTHERS, WEBS, WORKERS, System, alive
 from tests.drills.load import Load
+from tests.eventually import eventually
 
 KINDS = ("web", "web child", "worker", "worker child", "keeper", "other", "broker", "database")
 _FREEZE_SHARE = 0.15

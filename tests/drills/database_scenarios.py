@@ -9,8 +9,9 @@ from pathlib import Path
 import psycopg
 
 from tests.drills.drill import Drilled, drill
-from tests.drills.harness import System, eventually
+from tests.drills.harness import System
 from tests.drills.load import Load
+from tests.eventually import eventually
 
 _SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 

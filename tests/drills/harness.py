@@ -11,8 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -26,6 +25,7 @@ from backend.stack.ports import HOST
 from backend.stack.process import Process
 from backend.stack.services import Ready, Service, Stage
 from backend.stack.stores import PostgreSQL, Valkey, clean_environment
+from tests.eventually import eventually
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PASSWORD: Final = "for-tests-only"
@@ -36,17 +36,6 @@ WORKERS: Final = ("triage1", "triage2")
 KEEPERS: Final = ("keeper1", "keeper2")
 OTHERS: Final = ("background", "beat")
 STORES: Final = ("postgres", "valkey")
-
-
-def eventually(
-    condition: Callable[[], Any], seconds: float = 20, every: float = 0.05, what: str = ""
-) -> Any:
-    """The first true value of `condition`; fails with `what` after `seconds`."""
-    until = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < until, f"not within {seconds} s: {what or condition}"
-        time.sleep(every)
-    return value
 
 
 class System:

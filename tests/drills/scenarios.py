@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.drills.drill import Drilled, drill
-from tests.drills.harness import WORKERS, System, eventually
+from tests.drills.harness import WORKERS, System
 from tests.drills.load import Load
+from tests.eventually import eventually
 
 
 def dead_letter(system: System, directory: Path, seed: int, rounds: int) -> Drilled:

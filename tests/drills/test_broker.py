@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.drills import scenarios
-from tests.drills.harness import TRIAGE, System, eventually
+from tests.drills.harness import TRIAGE, System
 from tests.drills.load import bodies
 from tests.drills.proxy import Proxy
+from tests.eventually import eventually
 
 
 def test_a_broker_flushed_and_restarted_empty_loses_nothing(system: System, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from tests.drills import chaos
 from tests.drills.drill import drill
-from tests.drills.harness import System, eventually
+from tests.drills.harness import System
 from tests.drills.load import Load
 from tests.drills.oracle import judge
+from tests.eventually import eventually
 
 
 def test_random_kills_lose_and_double_nothing(system: System, tmp_path: Path) -> None:

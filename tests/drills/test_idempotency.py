@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.drills.harness import TRIAGE, WORKERS, System, eventually
+from tests.drills.harness import TRIAGE, WORKERS, System
 from tests.drills.load import Load, bodies
 from tests.drills.oracle import judge
+from tests.eventually import eventually
 
 
 def test_fifty_threads_with_one_key_make_one_request(system: System, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.drills.harness import TRIAGE, WEBS, WORKERS, System, eventually
+from tests.drills.harness import TRIAGE, WEBS, WORKERS, System
 from tests.drills.load import bodies
+from tests.eventually import eventually
 
 SOFT, HARD = 60, 200
 

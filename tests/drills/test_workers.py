@@ -12,10 +12,11 @@ import pytest
 
 from ml import bundle
 from tests.drills import scenarios
-from tests.drills.harness import TRIAGE, System, eventually
+from tests.drills.harness import TRIAGE, System
 from tests.drills.load import Load, bodies
 from tests.drills.oracle import judge
 from tests.drills.words import KILLS, LOAD_SECONDS, RAISES, SLEEPS
+from tests.eventually import eventually
 
 WORDS = "sore throat for two days, can eat and drink"
 

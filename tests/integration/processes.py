@@ -5,10 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 import httpx
@@ -16,20 +14,10 @@ from django.db import connection
 
 from backend.stack import ports
 from backend.stack.ports import HOST
+from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
-
-
-def eventually(
-    condition: Callable[[], Any], seconds: float = 20, every: float = 0.05, what: str = ""
-) -> Any:
-    """The first true value of `condition`; fails with `what` after `seconds`."""
-    until = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < until, f"not within {seconds} s: {what or condition}"
-        time.sleep(every)
-    return value
 
 
 class Processes:

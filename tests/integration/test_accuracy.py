@@ -16,8 +16,9 @@ from backend.triage.lifecycle import Finished, Submission
 from ml.case import parse_case
 from ml.decision import decide
 from ml.schema import Level
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT, Api
-from tests.integration.processes import Processes, eventually
+from tests.integration.processes import Processes
 from tests.integration.test_lifecycle import opinion
 from workers import schedule, surveillance
 

@@ -14,8 +14,9 @@ from backend.stack import ports
 from backend.stack.logfile import LogFile
 from backend.stack.process import Process
 from backend.stack.stores import PostgreSQL, clean_environment
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT
-from tests.integration.processes import Processes, eventually
+from tests.integration.processes import Processes
 
 TRIAGE = "/api/v1/triage/"
 

@@ -12,8 +12,9 @@ import httpx
 from backend.stack import ports
 from backend.stack.ports import HOST
 from backend.stack.services import FLOWER_USER, Sizes, services
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT
-from tests.integration.processes import Processes, eventually
+from tests.integration.processes import Processes
 from tests.integration.test_path import all_answered, submit_all
 
 

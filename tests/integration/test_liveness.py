@@ -15,8 +15,9 @@ from backend.triage import canary, lifecycle, queries
 from backend.triage.lifecycle import Submission
 from ml.case import parse_case
 from ml.schema import Level
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT
-from tests.integration.processes import Processes, eventually
+from tests.integration.processes import Processes
 from tests.integration.test_lifecycle import claim_one, finished
 
 Sql = Callable[..., list[Any]]

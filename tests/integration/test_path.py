@@ -17,8 +17,9 @@ from backend.triage.queue import TRIAGE_PREDICT
 from ml import bundle
 from ml.cohort import generate
 from ml.records import body_of, read_records
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT
-from tests.integration.processes import ROOT, Processes, eventually
+from tests.integration.processes import ROOT, Processes
 
 Sql = Callable[..., list[Any]]
 TRIAGE = "/api/v1/triage/"

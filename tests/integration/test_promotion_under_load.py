@@ -12,8 +12,9 @@ from backend.monitoring import registry
 from backend.monitoring.registry import Change
 from ml.cohort import generate
 from ml.training import train
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT
-from tests.integration.processes import Processes, eventually
+from tests.integration.processes import Processes
 from workers import registry as bundles
 
 Sql = Callable[..., list[Any]]
