@@ -47,12 +47,6 @@ def store(report: Report) -> bool:
         return bool(cursor.rowcount)
 
 
-def days_reported(since: dt.date) -> set[tuple[dt.date, str]]:
-    """(day, model digest) of the stored reports from `since` on."""
-    rows = AccuracyReport.objects.filter(day__gte=since)
-    return set(rows.values_list("day", "model_digest"))
-
-
 def newest() -> dict[str, Any] | None:
     fields = ("day", "model_version", "state", "labels", "accuracy", "created_at")
     found: dict[str, Any] | None = (
