@@ -18,7 +18,7 @@ from django.db import Error, connection
 from backend.logs import failure
 from backend.monitoring import alerts
 from backend.triage import lifecycle
-from backend.triage.lifecycle import Claimed, FinishCounts, Finished, Opinion
+from backend.triage.values import Claimed, FinishCounts, Finished, Opinion
 from ml.bundle import Bundle
 from ml.case import TriageCase
 from ml.decision import NoPrediction, Policy, decide

@@ -14,8 +14,8 @@ from django.db import connection
 
 from backend.clients.keys import create_client
 from backend.triage import lifecycle
-from backend.triage.lifecycle import Submission
 from backend.triage.statements import CANARY_CLIENT
+from backend.triage.values import Submission
 from ml.case import parse_case
 
 DEADLINE_SECONDS: Final = 10

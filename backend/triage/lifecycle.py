@@ -4,15 +4,11 @@ submit ─▶ claim ─▶ finish; besides them cancel, enforce_deadlines and ab
 statement of `statements.py`: PostgreSQL says who won, by the rows that matched.
 """
 
-import base64
 import json
-import os
-import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -23,114 +19,18 @@ from django.db.models.functions import Now
 from backend import encryption
 from backend.logs import failure
 from backend.triage import statements
+from backend.triage.arrival import arriving, record
 from backend.triage.models import ClinicianLabel, TriageRequest
 from backend.triage.queue import doorbell
-from ml.assignment import Experiment, assign
-from ml.case import TriageCase, parse_case
-from ml.decision import Arm, Decision, decide, explain
-from ml.prediction import Prediction
-from ml.rules import engine
+from backend.triage.values import Accepted, Claimed, FinishCounts, Finished, KeyReused, Submission
+from ml.case import parse_case
+from ml.decision import Arm
 from ml.rules.answer import RulesAnswer
 from ml.schema import Level
 
 log = structlog.get_logger()
 
 _FALLBACK_LIMIT = 500
-
-
-class KeyReused(Exception):
-    """An idempotency key came back with another body; `index` is the item's place."""
-
-    def __init__(self, index: int) -> None:
-        super().__init__(f"item {index}")
-        self.index = index
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One parsed request on its way in."""
-
-    case: TriageCase
-    idempotency_key: str | None = None
-
-
-class Accepted(NamedTuple):
-    """What a caller is told at once. `created` is False for a repeated idempotency key."""
-
-    id: UUID
-    created: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """One row that this process may decide until its lease ends."""
-
-    id: UUID
-    arm: Arm
-    case: TriageCase | None
-    rules: RulesAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a model that does not serve said of a row: logged, and nothing else."""
-
-    model_version: str
-    model_digest: str
-    prediction: Prediction
-    latency_us: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "version": self.model_version,
-            "digest": self.model_digest,
-            "level": int(self.prediction.level),
-            "confidence": self.prediction.confidence,
-            "probabilities": list(self.prediction.probabilities),
-            "latency_us": self.latency_us,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A worker's decision on one claimed row, with the model's opinion where there was one, and
-    the unserved opinions beside it."""
-
-    id: UUID
-    decision: Decision
-    rules: RulesAnswer
-    prediction: Prediction | None
-    model_version: str
-    model_digest: str
-    latency_us: int
-    unserved: tuple[Opinion, ...] = ()
-
-
-class FinishCounts(NamedTuple):
-    """Rows of one finish: newly answered, of those by fallback, late but logged, amended, stale."""
-
-    answered: int
-    fallback: int
-    kept: int
-    amended: int
-    stale: int
-
-
-def new_id() -> UUID:
-    """A time-ordered id (UUID version 7, RFC 9562), so that indexes grow at their end."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    return UUID(int=(value & ~(0x3 << 62)) | (0x2 << 62))
-
-
-def assess(case: TriageCase) -> RulesAnswer:
-    """The rules' answer; rules that raise answer `urgent` and call a person."""
-    try:
-        return engine.assess(case)
-    except Exception as error:  # a fault of ours must not cost the patient the answer
-        log.error("rules.failed", **failure(error))
-        return engine.unavailable()
 
 
 def submit(
@@ -148,7 +48,7 @@ def submit(
     returns, every request is committed: it will be answered, whatever fails from here on.
     """
     seconds = settings.DEADLINE_SECONDS if deadline_seconds is None else deadline_seconds
-    rows = [_arriving(client_id, one, seconds, batch, overloaded) for one in submissions]
+    rows = [arriving(client_id, one, seconds, batch, overloaded) for one in submissions]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows)})
         created = {row[0] for row in cursor.fetchall()}
@@ -156,51 +56,6 @@ def submit(
         due = sorted((row for row in rows if UUID(row["id"]) in created), key=_most_urgent_first)
         transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in due]))
     return accepted
-
-
-def _arriving(
-    client_id: int,
-    submission: Submission,
-    deadline_seconds: float,
-    batch: UUID | None,
-    overloaded: bool,
-) -> dict[str, Any]:
-    case, row_id = submission.case, new_id()
-    rules = assess(case)
-    reference = encryption.pseudonym(client_id, case.patient_id or uuid.uuid4().hex)
-    experiment = Experiment(
-        settings.EXPERIMENT_NAME,
-        settings.EXPERIMENT_SALT,
-        settings.EXPERIMENT_PHASE,
-        settings.EXPERIMENT_ML_SHARE,
-    )
-    arm = assign(case, reference, experiment)
-    body = case.model_dump_json(exclude_none=True, exclude_defaults=True)
-    # The stored input knows no patient id: that lives on only as its pseudonym.
-    clinical = case.model_dump_json(
-        exclude_none=True, exclude_defaults=True, exclude={"patient_id"}
-    )
-    fallback = _record(decide(rules, "deadline", arm), rules, None, "", "")
-    at_once = overloaded and rules.level < Level.URGENT
-    if at_once and fallback["fallback"]:
-        fallback |= {"reason": "overload", "trace": [*fallback["trace"], "overload"]}
-    return {
-        "id": str(row_id),
-        "client_id": client_id,
-        "patient_reference": reference,
-        "priority": int(rules.level),
-        "arm": arm,
-        "experiment": experiment.name,
-        "phase": experiment.phase,
-        "batch": str(batch) if batch else None,
-        "idempotency_key": submission.idempotency_key,
-        "fingerprint": encryption.fingerprint(body.encode()),
-        "deadline_seconds": deadline_seconds,
-        "final": rules.red_flag or at_once,
-        "sealed": base64.b64encode(encryption.seal(clinical.encode(), row_id)).decode(),
-        "rules": rules.to_json(),
-        "fallback": fallback,
-    }
 
 
 def _most_urgent_first(row: dict[str, Any]) -> int:
@@ -265,7 +120,7 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
             "id": str(one.id),
             # An answer names the model whose opinion is in its explanation, also where the arm or
             # a red flag made it the rules' answer.
-            "answer": _record(
+            "answer": record(
                 one.decision,
                 one.rules,
                 one.prediction,
@@ -286,23 +141,6 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
         cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
         answered, fallback, held, amended, _ = cursor.fetchone()
     return FinishCounts(answered, fallback, held - answered, amended, len(rows) - held)
-
-
-def _record(
-    decision: Decision,
-    rules: RulesAnswer,
-    prediction: Prediction | None,
-    model_version: str,
-    model_digest: str,
-) -> dict[str, Any]:
-    """The answer as it is stored: levels as numbers, offsets instead of text."""
-    record = decision.to_json()
-    record["level"] = int(decision.level)
-    record["rules_version"] = rules.version
-    record["model_version"] = model_version
-    record["model_digest"] = model_digest
-    record["explanation"] = explain(rules, prediction)
-    return record
 
 
 def enforce_deadlines(ids: Sequence[UUID] | None = None) -> int:

@@ -16,9 +16,9 @@ from rest_framework.views import APIView
 from backend import errors
 from backend.clients.keys import Caller
 from backend.clients.permissions import MayLabel, MaySubmit
-from backend.triage import lifecycle, openapi, queries, schemas
+from backend.triage import lifecycle, openapi, queries, schemas, values
 from backend.triage.admission import admission
-from backend.triage.lifecycle import Submission
+from backend.triage.values import Submission
 from backend.triage.waiting import room
 from ml.case import TriageCase, parse_case
 from ml.errors import FieldError, InvalidCase
@@ -201,12 +201,12 @@ def _caller(request: Request) -> Caller:
 
 def _submit(
     caller: Caller, submissions: list[Submission], batch: UUID | None = None
-) -> list[lifecycle.Accepted]:
+) -> list[values.Accepted]:
     try:
         return lifecycle.submit(
             caller.client_id, submissions, batch=batch, overloaded=admission.check()
         )
-    except lifecycle.KeyReused as error:
+    except values.KeyReused as error:
         raise errors.KeyReused from error
 
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from backend.clients import keys
 from backend.clients.models import ApiKey
 from backend.triage import lifecycle, queries
-from backend.triage.lifecycle import Claimed, Finished, KeyReused, Submission
+from backend.triage.values import Claimed, Finished, KeyReused, Submission
 from ml.case import parse_case
 from ml.decision import NoPrediction, decide
 from ml.prediction import Prediction

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from backend.triage import lifecycle, queries, statements
-from backend.triage.lifecycle import Submission
+from backend.triage.values import Submission
 from ml.schema import Level
 from tests.drills.machine import CASES, TriageMachine, finished_row
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from backend.monitoring import alerts, presence
 from backend.triage import lifecycle
-from backend.triage.lifecycle import Finished, Submission
+from backend.triage.values import Finished, Submission
 from ml.case import parse_case
 from ml.decision import decide
 from ml.schema import Level

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from backend.triage import lifecycle
-from backend.triage.lifecycle import Submission
+from backend.triage.values import Submission
 from ml.case import parse_case
 from ml.cohort import generate
 from ml.records import body_of

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.conf import settings
 
-from backend.triage import lifecycle, queries
-from backend.triage.lifecycle import Claimed, Finished, Submission
+from backend.triage import arrival, lifecycle, queries
+from backend.triage.values import Claimed, Finished, Submission
 from ml.case import parse_case
 from ml.decision import Decision, decide
 from ml.prediction import Prediction
@@ -239,7 +239,7 @@ def test_a_strangers_cancel_changes_nothing(owner_id: int) -> None:
 
 
 def test_ids_grow_with_time() -> None:
-    ids = [lifecycle.new_id() for _ in range(50)]
+    ids = [arrival.new_id() for _ in range(50)]
     assert all(one.version == 7 for one in ids)
     assert [i.int >> 80 for i in ids] == sorted(i.int >> 80 for i in ids)
     assert len(set(ids)) == 50

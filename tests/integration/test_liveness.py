@@ -12,7 +12,7 @@ import pytest
 from backend.monitoring import presence, status
 from backend.monitoring.liveness import Liveness
 from backend.triage import canary, lifecycle, queries
-from backend.triage.lifecycle import Submission
+from backend.triage.values import Submission
 from ml.case import parse_case
 from ml.schema import Level
 from tests.eventually import eventually

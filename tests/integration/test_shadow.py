@@ -12,7 +12,7 @@ import pytest
 from backend.monitoring import registry
 from backend.monitoring.registry import Change
 from backend.triage import lifecycle, queries
-from backend.triage.lifecycle import Submission
+from backend.triage.values import Submission
 from ml.bundle import Bundle
 from ml.case import parse_case
 from ml.cohort import generate

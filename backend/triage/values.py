@@ -1,0 +1,88 @@
+"""What goes into the lifecycle and comes out of it: frozen values, never rows."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from ml.case import TriageCase
+from ml.decision import Arm, Decision
+from ml.prediction import Prediction
+from ml.rules.answer import RulesAnswer
+
+
+class KeyReused(Exception):
+    """An idempotency key came back with another body; `index` is the item's place."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"item {index}")
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One parsed request on its way in."""
+
+    case: TriageCase
+    idempotency_key: str | None = None
+
+
+class Accepted(NamedTuple):
+    """What a caller is told at once. `created` is False for a repeated idempotency key."""
+
+    id: UUID
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One row that this process may decide until its lease ends."""
+
+    id: UUID
+    arm: Arm
+    case: TriageCase | None
+    rules: RulesAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model that does not serve said of a row: logged, and nothing else."""
+
+    model_version: str
+    model_digest: str
+    prediction: Prediction
+    latency_us: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": self.model_version,
+            "digest": self.model_digest,
+            "level": int(self.prediction.level),
+            "confidence": self.prediction.confidence,
+            "probabilities": list(self.prediction.probabilities),
+            "latency_us": self.latency_us,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A worker's decision on one claimed row, with the model's opinion where there was one, and
+    the unserved opinions beside it."""
+
+    id: UUID
+    decision: Decision
+    rules: RulesAnswer
+    prediction: Prediction | None
+    model_version: str
+    model_digest: str
+    latency_us: int
+    unserved: tuple[Opinion, ...] = ()
+
+
+class FinishCounts(NamedTuple):
+    """Rows of one finish: newly answered, of those by fallback, late but logged, amended, stale."""
+
+    answered: int
+    fallback: int
+    kept: int
+    amended: int
+    stale: int
