@@ -13,7 +13,15 @@ from backend.stack.checkout import Checkout
 from backend.stack.errors import StackError
 from backend.stack.instance import Instance
 from backend.stack.logfile import LogFile
-from backend.stack.services import FLOWER_USER, PYTHON, Service, Sizes, Stage, services
+from backend.stack.services import (
+    CONSOLE_USER,
+    FLOWER_USER,
+    PYTHON,
+    Service,
+    Sizes,
+    Stage,
+    services,
+)
 from backend.stack.stores import PostgreSQL, Valkey
 from backend.stack.supervisor import Supervisor
 
@@ -90,6 +98,7 @@ def _supervisor(
         web_processes=_count(environ, "WEB_CONCURRENCY"),
         triage_processes=_count(environ, "TRIAGE_CONCURRENCY"),
         demo_key=str(checkout.secrets / "demo_api_key"),
+        demo_login=str(checkout.secrets / "console_password"),
     )
     table += services(sizes)
     complete = environment.for_processes(environ, checkout, database_url, redis_url)
@@ -120,6 +129,8 @@ def _show_way_in(addresses: Mapping[str, str], checkout: Checkout) -> None:
         "",
         f"API             {web}/api/v1/triage/",
         f"documentation   {web}/api/docs/",
+        f"console         {web}/console/   user {CONSOLE_USER},"
+        f" password: cat {checkout.secrets / 'console_password'}",
         f"administration  {web}/admin/",
         f"Flower          {addresses['flower']}/   user {FLOWER_USER},"
         f" password: cat {checkout.secrets / 'flower_password'}",

@@ -13,6 +13,7 @@ from typing import Literal
 
 PYTHON = sys.executable
 FLOWER_USER = "operator"
+CONSOLE_USER = "demo"
 
 
 class Stage(IntEnum):
@@ -72,6 +73,7 @@ class Sizes:
     web_processes: int = 2
     triage_processes: int = 2
     demo_key: str = "var/secrets/demo_api_key"
+    demo_login: str = "var/secrets/console_password"
 
 
 def _celery(*arguments: str) -> tuple[str, ...]:
@@ -125,6 +127,16 @@ def services(sizes: Sizes) -> tuple[Service, ...]:
             stage=Stage.SERVE,
             once=True,
             essential=True,
+        ),
+        Service(
+            # Nobody can look at anything without it, but everything is answered: not essential.
+            name="person",
+            argv=(
+                *(*manage, "create_person", CONSOLE_USER, "--client", "demo"),
+                *("--role", "operator", "--password-file", sizes.demo_login),
+            ),
+            stage=Stage.AFTERWARDS,
+            once=True,
         ),
         Service(name="keeper", argv=(*manage, "keeper"), stage=Stage.AFTERWARDS),
         Service(

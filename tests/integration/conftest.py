@@ -72,7 +72,8 @@ def database(test_database: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 def _is_ours(table: str) -> bool:
-    return table.startswith(("clients_", "triage_", "monitoring_", "django_celery_beat_"))
+    ours = ("clients_", "triage_", "monitoring_", "django_celery_beat_")
+    return table.startswith(ours) or table in ("auth_user", "django_session")
 
 
 @pytest.fixture

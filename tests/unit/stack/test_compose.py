@@ -15,7 +15,12 @@ ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = ROOT / "docker-compose.yml"
 # Names where Compose says it in the words of its users.
 NAMES = {"triage": "worker"}
-SIZES = Sizes(web="0.0.0.0:8000", flower="0.0.0.0:5555", demo_key="/srv/secrets/demo_api_key")
+SIZES = Sizes(
+    web="0.0.0.0:8000",
+    flower="0.0.0.0:5555",
+    demo_key="/srv/secrets/demo_api_key",
+    demo_login="/srv/secrets/console_password",
+)
 # Set by manage.py for one command, not by an operator.
 INTERNAL = {"DATABASE_BOUNDED"}
 TABLE = {NAMES.get(service.name, service.name): service for service in services(SIZES)}

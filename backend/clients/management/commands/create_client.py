@@ -1,12 +1,12 @@
 """Make a client and an API key: printed once, or written to a file that only we can read."""
 
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from backend.clients.handover import write_private
 from backend.clients.keys import create_client, create_key, find_caller
 from backend.clients.models import Scope
 
@@ -40,17 +40,7 @@ class Command(BaseCommand):
             self.stdout.write(key)
             return
         try:
-            _write_private(file, key)
+            write_private(file, key)
         except OSError as error:
             raise CommandError(f"--key-file: cannot be written ({error.strerror})") from None
         self.stdout.write(f"client {options['name']}: new key in {file}")
-
-
-def _write_private(file: Path, key: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = file.with_name(file.name + ".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(key + "\n")
-    beside.replace(file)
