@@ -18,6 +18,8 @@ SAFE_FIELDS = frozenset(
         *("event", "level", "timestamp", "kind", "state", "reason", "error", "error_at"),
         *("request_id", "alert_id", "model_version", "day", "count", "claimed", "answered"),
         *("stale", "amended"),
+        # The audit chain's newest seal.
+        *("sequence", "head"),
     }
 )
 

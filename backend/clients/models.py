@@ -59,3 +59,29 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}@{self.client_id}: {self.role}"
+
+
+class AuditEvent(models.Model):
+    """Who did or read what. Append only: a trigger refuses any change but the seal's, once.
+
+    It refers to other rows by number and not by constraint: it must outlive them.
+    """
+
+    at = models.DateTimeField(db_default=Now())
+    # `key:<id>`, `user:<id>` or `system:<what>`.
+    actor = models.CharField(max_length=60)
+    action = models.CharField(max_length=40)
+    client_id = models.BigIntegerField(null=True)
+    subject = models.CharField(max_length=64, blank=True)
+    # The place in the chain and its SHA-256; null until the keeper has sealed the row.
+    sequence = models.BigIntegerField(null=True, unique=True)
+    seal = models.CharField(max_length=64, null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index("id", condition=models.Q(sequence=None), name="audit_unsealed"),
+            models.Index(fields=["subject", "id"], name="audit_of_a_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.subject}"

@@ -1,4 +1,7 @@
-"""Who may do what. The default denies; a view names the scope that it needs."""
+"""Who may do what. The default denies; a view names the scope or the role that it needs.
+
+Keys have scopes and call the API; people have roles (`people.py`) and use the console.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -31,3 +34,7 @@ class MaySubmit(_HasScope):
 
 class MayLabel(_HasScope):
     scope = Scope.LABEL
+
+
+class MayOperate(_HasScope):
+    scope = Scope.OPERATE

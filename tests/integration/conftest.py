@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 
@@ -66,7 +66,9 @@ def database(test_database: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
         ours = [table for table in connection.introspection.table_names() if _is_ours(table)]
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Append-only tables refuse it otherwise.
+            cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(f"TRUNCATE {', '.join(ours)} CASCADE")
         connection.close()
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import Error, connection
 
+from backend.clients import audit
 from backend.logs import failure
 from backend.monitoring import presence
 from backend.monitoring.liveness import Liveness
@@ -42,6 +43,8 @@ class Command(BaseCommand):
                 sweep(report=sweeps % _REPORT_EVERY_SWEEPS == 0)
                 if time.monotonic() >= first_canary:
                     canary.send_if_due()
+                while audit.seal():
+                    pass
                 liveness.check()
             except Error as error:
                 # The database is away: say so, and be here when it comes back.
