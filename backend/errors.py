@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseFailure
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from backend.logs import failure
@@ -76,6 +77,9 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     else:
         log.error("http.failed", **failure(error))
         document = problem(500, "internal", "The request failed and was not accepted.")
+    if request := context.get("request"):
+        # Whatever the view would have shown: a problem is JSON, also on the page of documents.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), CONTENT_TYPE
     return Response(document, document["status"], headers=headers, content_type=CONTENT_TYPE)
 
 

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from backend.documents import DocsView, SchemaView
 from backend.monitoring import views as monitoring
 
 handler400 = "backend.errors.bad_request"
@@ -14,8 +14,8 @@ handler500 = "backend.errors.server_error"
 urlpatterns = [
     path("api/", include("backend.triage.urls")),
     path("api/", include("backend.monitoring.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/docs/", DocsView.as_view(url_name="schema")),
     path("livez", monitoring.LiveView.as_view()),
     path("readyz", monitoring.ReadyView.as_view()),
     path("statusz", monitoring.StatusView.as_view()),

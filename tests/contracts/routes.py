@@ -1,0 +1,76 @@
+"""Who may call what: every route of the service, with the roles that each verb is open to.
+
+`test_routes.py` walks the URL resolver and compares. A new route needs a line in `ROUTES` (and a
+parameter that no route had before a value in `test_routes.py: Things`); a verb that is not declared
+is closed to everybody.
+
+Keys: `submitter`, `clinician` and `operator` belong to one client and have one scope each;
+`stranger` has every scope at another client. People sign in: `person_submitter` … have that role
+at the same client, `person_stranger` is an operator at the other one.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+KEYS: Final = ("submitter", "clinician", "operator", "stranger")
+PEOPLE: Final = ("person_submitter", "person_clinician", "person_operator", "person_stranger")
+ROLES: Final = ("anonymous", *KEYS, *PEOPLE)
+VERBS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+
+EVERYBODY: Final = frozenset(ROLES)
+SUBMIT: Final = frozenset({"submitter", "stranger"})
+LABEL: Final = frozenset({"clinician", "stranger"})
+OPERATE: Final = frozenset({"operator", "stranger"})
+# People: a role includes the ones before it.
+MEMBERS: Final = frozenset(PEOPLE)
+CLINICIANS: Final = frozenset({"person_clinician", "person_operator", "person_stranger"})
+OPERATORS: Final = frozenset({"person_operator", "person_stranger"})
+
+
+@dataclass(frozen=True)
+class Route:
+    """`verbs` says who may use which verb; HEAD goes with GET.
+
+    `owned`: its parameter names a thing of one client, so that for a stranger it does not exist
+    (404). `session`: people sign in here; everybody else is sent to the sign-in page (or 403).
+    """
+
+    verbs: dict[str, frozenset[str]] = field(default_factory=dict)
+    owned: bool = False
+    session: bool = False
+
+
+def api(*, owned: bool = False, **verbs: frozenset[str]) -> Route:
+    """Keys only: no session opens it."""
+    return Route(verbs, owned)
+
+
+def page(*, owned: bool = False, **verbs: frozenset[str]) -> Route:
+    """People only: no key opens it, and every unsafe verb needs a CSRF token."""
+    return Route(verbs, owned, session=True)
+
+
+ROUTES: Final[dict[str, Route]] = {
+    # Requests
+    "api/v1/triage/": api(POST=SUBMIT),
+    "api/v1/triage/batch/": api(POST=SUBMIT),
+    "api/v1/triage/<str:request_id>/": api(GET=SUBMIT, owned=True),
+    "api/v1/triage/<str:request_id>/cancel/": api(POST=SUBMIT, owned=True),
+    # One call
+    "api/ml/predict/": api(POST=SUBMIT),
+    "api/ml/feedback/": api(POST=LABEL),
+    # Models
+    "api/v1/models/": api(GET=SUBMIT),
+    "api/v1/models/<str:version>/": api(GET=SUBMIT),
+    # Documents and probes: nothing about a patient or a client
+    "api/schema/": Route({"GET": EVERYBODY}),
+    "api/docs/": Route({"GET": EVERYBODY}),
+    "livez": Route({"GET": EVERYBODY}),
+    "readyz": Route({"GET": EVERYBODY}),
+    "statusz": Route({"GET": EVERYBODY}),
+}
+
+# Django's own pages: one line for all of them, closed to everybody but its own superusers.
+ADMIN: Final = "admin/"
+# What the admin shows without a session, and it holds nothing.
+ADMIN_OPEN: Final = frozenset({"admin/login/", "admin/logout/", "admin/jsi18n/"})
