@@ -133,6 +133,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BATCH_BODY_BYTES
 ACCURACY_FLOOR = env.fraction("ACCURACY_FLOOR", 0.75)
 ACCURACY_MINIMUM_LABELS = env.integer("ACCURACY_MINIMUM_LABELS", 20, 1, 100_000)
 ACCURACY_CATCH_UP_DAYS = 7
+# --- Review queue: shares of the answered requests that a clinician is asked to judge ---------
+REVIEW_SHARES = {
+    # Of all of them, whatever they are; judged blind.
+    "random": env.fraction("REVIEW_RANDOM_SHARE", 0.02),
+    # Of those where an error would be costly or is likely; see `backend.triage.review`.
+    "risky": env.fraction("REVIEW_RISKY_SHARE", 0.25),
+    "low_confidence": env.fraction("REVIEW_LOW_CONFIDENCE_SHARE", 0.1),
+    "disagreement": env.fraction("REVIEW_DISAGREEMENT_SHARE", 0.1),
+    "uncertain": env.fraction("REVIEW_UNCERTAIN_SHARE", 0.1),
+}
+# --- Alarms ------------------------------------------------------------------------------------
 ALERT_EMAILS = env.words("ALERT_EMAILS", "triage-alerts@localhost")
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "triage@localhost")
 EMAIL_HOST = env.text("EMAIL_HOST", "")

@@ -18,11 +18,19 @@ from django.db.models.functions import Now
 
 from backend import encryption
 from backend.logs import failure
-from backend.triage import statements
+from backend.triage import labels, statements
 from backend.triage.arrival import arriving, record
-from backend.triage.models import ClinicianLabel, TriageRequest
+from backend.triage.models import TriageRequest
 from backend.triage.queue import doorbell
-from backend.triage.values import Accepted, Claimed, FinishCounts, Finished, KeyReused, Submission
+from backend.triage.values import (
+    Accepted,
+    Author,
+    Claimed,
+    FinishCounts,
+    Finished,
+    KeyReused,
+    Submission,
+)
 from ml.case import parse_case
 from ml.decision import Arm
 from ml.rules.answer import RulesAnswer
@@ -195,15 +203,10 @@ def cancel(client_id: int, request_id: UUID) -> bool:
 def label(
     client_id: int, key_id: int, request_id: UUID, level: Level, note: str | None
 ) -> int | None:
-    """Store a clinician's level; returns the label's id, None when there is no such request."""
-    request = TriageRequest.objects.filter(pk=request_id, client_id=client_id).first()
-    if request is None:
-        return None
-    sealed = encryption.seal(note.encode(), request_id) if note else None
-    row = ClinicianLabel.objects.create(
-        request=request, key_id=key_id, level=int(level), sealed_note=sealed
-    )
-    return row.pk
+    """A key's label of a request, with `labels.give`; returns the label's id."""
+    given = labels.Given(level, note=note)
+    stored = labels.give(client_id, Author(key_id=key_id), request_id, given)
+    return None if stored is None else stored.id
 
 
 def delete_older(client_id: int, seconds: float) -> int:

@@ -14,6 +14,7 @@ in `lifecycle.py`.
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -171,14 +172,106 @@ class PredictionLog(models.Model):
 class ClinicianLabel(models.Model):
     """A clinician's level for a request: ground truth. Append only; the newest counts."""
 
+    class Source(models.TextChoices):
+        API = "api"
+        CONSOLE = "console"
+        IMPORT = "import"
+
+    class Reason(models.TextChoices):
+        """Why the clinician's level is what it is: what the answer missed, or that it is right."""
+
+        AGREES = "agrees"
+        MISSED_FINDING = "missed_finding"
+        MISREAD_TEXT = "misread_text"
+        VITAL_SIGNS = "vital_signs"
+        PATIENT_CONTEXT = "patient_context"
+        SEEN_IN_PERSON = "seen_in_person"
+        LOCAL_PROTOCOL = "local_protocol"
+        WRONG_INPUT = "wrong_input"
+        OTHER = "other"
+
     request = models.ForeignKey(TriageRequest, on_delete=models.CASCADE, related_name="labels")
-    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT)
+    # Who gave it: a key of the client or a person; an imported file has neither.
+    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)
+    source = models.CharField(max_length=7, choices=Source.choices, db_default=Source.API)
     level = models.SmallIntegerField(choices=_LEVELS)
+    # 0–1, how sure the clinician is; null where nothing was said.
+    confidence = models.FloatField(null=True)
+    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True, db_default="")
     sealed_note = models.BinaryField(null=True)
+    # Given through the review queue before the answer was shown.
+    blind = models.BooleanField(db_default=False)
+    # SHA-256 over the file's digest and the row's number, so that a file counts once.
+    import_key = models.CharField(max_length=64, null=True, unique=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(key__isnull=False, user__isnull=True)
+                | Q(key__isnull=True, user__isnull=False)
+                | Q(key__isnull=True, source="import"),
+                name="label_has_one_author",
+            ),
+            models.CheckConstraint(
+                condition=Q(confidence__isnull=True) | Q(confidence__gte=0, confidence__lte=1),
+                name="label_confidence_is_a_share",
+            ),
+        ]
         indexes: ClassVar = [models.Index("created_at", name="label_created")]
 
     def __str__(self) -> str:
         return f"{self.request_id} label"
+
+
+class ReviewSample(models.Model):
+    """A request chosen for review: why, and with what probability it had to be chosen.
+
+    Decided once, from a salted hash of the request's id (`review.sample`), so that a label's
+    weight in an accuracy is known and not a matter of who felt like labelling.
+    """
+
+    request = models.OneToOneField(
+        TriageRequest, on_delete=models.CASCADE, primary_key=True, related_name="sample"
+    )
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    # The stratum of the highest share that the request belongs to; `random` if to none.
+    stratum = models.CharField(max_length=14)
+    # In the uniform share of all answered requests: reviewed blind.
+    random_share = models.BooleanField()
+    # That of being chosen at all, by the uniform share or by the stratum: 0 < p <= 1.
+    probability = models.FloatField()
+    sampled_at = models.DateTimeField(db_default=Now())
+    labelled_at = models.DateTimeField(null=True)
+    # Who has it on the screen, and until when nobody else gets it.
+    leased_by = models.CharField(max_length=80, db_default="")
+    leased_until = models.DateTimeField(null=True)
+    skips = models.SmallIntegerField(db_default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(probability__gt=0, probability__lte=1), name="sample_probability"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                F("client"),
+                F("sampled_at").desc(),
+                condition=Q(labelled_at=None),
+                name="review_waiting",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id}: {self.stratum}"
+
+
+class ReviewProgress(models.Model):
+    """One row: up to which answer it was decided what is sampled."""
+
+    answer_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.answer_id)

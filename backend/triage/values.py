@@ -86,3 +86,23 @@ class FinishCounts(NamedTuple):
     kept: int
     amended: int
     stale: int
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who labels or reviews: an API key or a person, never both; `reviewer` tells people behind
+    one key apart, in the caller's own words."""
+
+    key_id: int | None = None
+    user_id: int | None = None
+    reviewer: str = ""
+
+    @property
+    def actor(self) -> str:
+        """How the audit names the author."""
+        return f"user:{self.user_id}" if self.key_id is None else f"key:{self.key_id}"
+
+    @property
+    def name(self) -> str:
+        """Who has a case on the screen: `key:7/ward-3`, `user:2`."""
+        return f"{self.actor}/{self.reviewer}" if self.reviewer else self.actor

@@ -1,0 +1,116 @@
+"""Clinicians' labels: every one is kept, the newest counts.
+
+A label may come from the review queue, from a clinician who overrides an answer, or from a file.
+Only the first kind has a known probability of being given; `review.py` holds it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from backend import encryption
+from backend.clients import audit
+from backend.triage.models import ClinicianLabel
+from backend.triage.values import Author
+from ml.schema import Level
+
+Source = ClinicianLabel.Source
+REASONS: Final = tuple(ClinicianLabel.Reason.values)
+# What the words for a confidence are worth: a clinician who is unsure may as well be wrong.
+WORDS: Final = {"sure": 1.0, "unsure": 0.5}
+
+# `blind`: this author took the case from the queue, the answer was hidden there, and nobody had
+# labelled it before. One who says which answer was seen was not blind.
+_GIVE: Final = """
+WITH request AS (
+    SELECT r.id, NOT %(seen)s AND coalesce(s.random_share AND s.labelled_at IS NULL
+        AND s.leased_by = %(author)s, FALSE) AS blind
+    FROM triage_triagerequest AS r LEFT JOIN triage_reviewsample AS s ON s.request_id = r.id
+    WHERE r.id = %(id)s AND r.client_id = %(client)s),
+reviewed AS (
+    UPDATE triage_reviewsample AS s SET labelled_at = coalesce(s.labelled_at, now())
+    FROM request WHERE s.request_id = request.id)
+INSERT INTO triage_clinicianlabel (request_id, key_id, user_id, source, level, confidence, reason,
+    sealed_note, blind, import_key)
+SELECT id, %(key)s, %(user)s, %(source)s, %(level)s, %(confidence)s, %(reason)s, %(note)s, blind,
+    %(import_key)s
+FROM request
+ON CONFLICT (import_key) DO NOTHING
+RETURNING id, blind, created_at"""
+
+_NEWEST: Final = """
+SELECT DISTINCT ON (request_id) request_id, level, confidence, reason
+FROM triage_clinicianlabel WHERE request_id = ANY(%(ids)s)
+ORDER BY request_id, created_at DESC, id DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One label. `confidence` is 0–1 or None, `reason` one of `REASONS` or empty; the note is
+    stored encrypted."""
+
+    level: Level
+    confidence: float | None = None
+    reason: str = ""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A label as it was stored."""
+
+    id: int
+    blind: bool
+    created_at: datetime
+
+
+def give(
+    client_id: int,
+    author: Author,
+    request_id: UUID,
+    given: Given,
+    *,
+    source: str = Source.API,
+    answer_seen: bool = False,
+    import_key: str | None = None,
+) -> Stored | None:
+    """Store a label of this client's request; None when there is no such request, or when the
+    row of a file (`import_key`) was stored before.
+
+    `answer_seen` says that the author knew the answer, wherever the case was taken from.
+    """
+    sealed = encryption.seal(given.note.encode(), request_id) if given.note else None
+    parameters: dict[str, Any] = {
+        "id": request_id,
+        "client": client_id,
+        "author": author.name,
+        "seen": answer_seen,
+        "key": author.key_id,
+        "user": author.user_id,
+        "source": source,
+        "level": int(given.level),
+        "confidence": given.confidence,
+        "reason": given.reason,
+        "note": sealed,
+        "import_key": import_key,
+    }
+    actor = "system:import" if source == Source.IMPORT else author.actor
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_GIVE, parameters)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        audit.record(actor, "label.given", client_id=client_id, subject=request_id)
+    return Stored(*row)
+
+
+def newest(ids: Sequence[UUID]) -> dict[UUID, Given]:
+    """The label that counts of each of these requests, without its note; others are absent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, {"ids": list(ids)})
+        return {row[0]: Given(Level(row[1]), row[2], row[3]) for row in cursor.fetchall()}
