@@ -3,8 +3,10 @@
 Thin over scipy and scikit-learn; what is written here is only what they do not have.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -45,6 +47,63 @@ def _proportion(
         return None
     interval = binomtest(successes, n).proportion_ci(confidence, method=method)
     return Proportion(successes, n, successes / n, float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A share estimated from `n` cases that were drawn with known, unequal probabilities;
+    `effective_n` equally likely cases would tell as much."""
+
+    n: int
+    effective_n: float
+    share: float
+    low: float
+    high: float
+
+
+def hajek(
+    values: Sequence[bool], probabilities: Sequence[float], confidence: float = 0.95
+) -> Weighted | None:
+    """The share of all cases for which `values` holds, from a sample in which each was drawn with
+    its own probability (Hájek 1971: inverse-probability weights, divided by their sum).
+
+    The interval is Wilson's with the effective sample size of the linearised variance
+    (Korn and Graubard, Surv Methodol 1998;24:193-201; Kish's where the share is 0 or 1, or where
+    that is smaller). None without a case; `ValueError` for a probability outside (0, 1].
+    """
+    drawn = np.array(probabilities, dtype=np.float64)
+    if not len(drawn):
+        return None
+    if len(values) != len(drawn) or not ((drawn > 0) & (drawn <= 1)).all():
+        raise ValueError("expected a probability over 0 and up to 1 for each value")
+    x = np.array(values, dtype=np.float64)
+    weights = 1 / drawn
+    total = float(weights.sum())
+    share = float((weights * x).sum() / total)
+    effective = total**2 / float((weights**2).sum())
+    variance = float((weights**2 * (x - share) ** 2).sum()) / total**2
+    if variance > 0:
+        effective = min(effective, share * (1 - share) / variance)
+    low, high = wilson_interval(share, effective, confidence)
+    return Weighted(len(drawn), effective, share, low, high)
+
+
+def wilson_interval(share: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's bounds for a share of `n` cases; `n` need not be whole (effective sizes)."""
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P values adjusted for their number, in their order (Holm, Scand J Statist 1979;6:65-70)."""
+    adjusted = [1.0] * len(p_values)
+    most = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        most = max(most, min(1.0, p_values[place] * (len(p_values) - rank)))
+        adjusted[place] = most
+    return adjusted
 
 
 def quadratic_kappa(truth: Sequence[Level], answers: Sequence[Level]) -> float | None:

@@ -26,7 +26,7 @@ from ml.bundle import Checked, save
 from ml.calibration import Calibration, Thresholds, fit_calibration, fit_thresholds
 from ml.case import TriageCase
 from ml.cohort import golden_bodies
-from ml.data_profile import profile
+from ml.data_profile import profile, vocabulary
 from ml.decision import MINIMUM_CONFIDENCE
 from ml.errors import TriageError
 from ml.evaluation import Scores, score
@@ -162,8 +162,9 @@ def train(
         "training_data": {
             "records": len(labelled),
             "digest": _digest([(body_of(r.case), level.label) for r, level in labelled]),
-            "profile": profile([case for case, _ in rows], levels),
+            "profile": profile([case for case, _ in rows], levels, fitted.unseen),
         },
+        "vocabulary": vocabulary([case for case, _ in rows]),
         "metrics": {
             "method": f"{FOLDS}-fold cross-validation on the training data; calibration and "
             "thresholds were fitted on these same out-of-fold scores",

@@ -14,7 +14,7 @@ from ml.bundle import Bundle
 from ml.errors import BundleRefused
 
 # The vocabulary was learnt from training records and is long; it stays in the bundle.
-_NOT_SHOWN: Final = frozenset({"feature_names", "files", "metrics"})
+_NOT_SHOWN: Final = frozenset({"feature_names", "vocabulary", "files", "metrics"})
 _CARD: Final = "MODEL_CARD.md"
 
 

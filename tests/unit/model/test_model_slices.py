@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from ml import bundle
 from ml.case import parse_case
 from ml.cohort import generate
 from ml.schema import Level
-from ml.slices import AGE_BANDS, NO_AGE, NO_SEX, slices, table
+from ml.slices import AGE_BANDS, FEWEST_COMPARED, NO_AGE, NO_SEX, gaps, slices, table
 from ml.training import train
 
 COUGH = {"symptoms_data": {"chief_complaint": "cough"}}
@@ -40,6 +42,34 @@ def test_a_part_that_is_triaged_too_low_shows() -> None:
     assert found["16 to 64 years"].under_triage == 0
     assert "65 years and over" in table(found)
     assert "under 2 years" not in found
+
+
+def test_a_gap_is_tested_and_many_parts_raise_the_bar() -> None:
+    # Fisher's tea tasting (The Design of Experiments, 1935): 3 of 4 against 1 of 4 is P = 0.486;
+    # ten times as many labels in the same shares are beyond chance.
+    right = [True] * 30 + [False] * 10 + [True] * 10 + [False] * 30
+    site = ["north"] * 40 + ["south"] * 40
+    [north, south] = gaps(right, {"site": site})
+    assert (north.part, north.n) == ("north", 40)
+    assert north.difference == pytest.approx(0.5)
+    assert south.difference == pytest.approx(-0.5)
+    assert north.p_value is not None
+    assert north.p_value < 0.0001
+    sex = ["female", "male"] * 40
+    found = gaps(right, {"site": site, "sex": sex})
+    again = next(one for one in found if one.part == "north")
+    assert again.p_value == pytest.approx(2 * north.p_value)  # four tests instead of two
+
+
+def test_a_small_part_is_named_but_its_accuracy_is_not_shown() -> None:
+    small = FEWEST_COMPARED - 1
+    found = gaps([True] * (40 + small), {"site": ["north"] * 40 + ["south"] * small})
+    assert [(one.part, one.n, one.p_value) for one in found] == [
+        ("north", 40, None),
+        ("south", small, None),
+    ]
+    assert found[1].accuracy is None
+    assert gaps([], {"site": []}) == []
 
 
 def test_the_card_of_a_bundle_shows_the_parts(tmp_path: Path) -> None:

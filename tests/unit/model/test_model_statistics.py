@@ -10,11 +10,14 @@ from ml.statistics import (
     brier,
     calibration_error,
     clopper_pearson,
+    hajek,
+    holm,
     macro_f1,
     over_triage,
     quadratic_kappa,
     under_triage,
     wilson,
+    wilson_interval,
 )
 
 R, S, U, E = Level
@@ -34,6 +37,44 @@ def test_intervals() -> None:
     assert (none.low, none.high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 20)))
     assert wilson(0, 0) is None
     assert clopper_pearson(0, 0) is None
+
+
+def test_a_weighted_share_by_hand() -> None:
+    # Weights 2, 2, 10, 10, of which 2 + 10 hold: 12 of 24. Variance: 0.25 * (4+4+100+100) / 576,
+    # so 0.25 / variance = 576 / 208 cases, which is Kish's number here too.
+    found = hajek([True, False, True, False], [0.5, 0.5, 0.1, 0.1])
+    assert found is not None
+    assert found.share == pytest.approx(0.5)
+    assert found.effective_n == pytest.approx(576 / 208)
+    # Equal probabilities: the plain share and Wilson's interval.
+    plain, same = wilson(81, 263), hajek([n < 81 for n in range(263)], [0.2] * 263)
+    assert plain is not None
+    assert same is not None
+    assert (same.share, same.low, same.high) == pytest.approx((plain.share, plain.low, plain.high))
+    assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert hajek([], []) is None
+    with pytest.raises(ValueError, match="probability"):
+        hajek([True], [0.0])
+
+
+def test_weights_undo_a_selective_sample() -> None:
+    """Errors are looked at ten times as often: the plain share lies, the weighted one does not."""
+    chance = np.random.default_rng(1)
+    right = chance.random(20_000) < 0.8
+    drawn = np.where(right, 0.05, 0.5)
+    taken = chance.random(20_000) < drawn
+    found = hajek(right[taken].tolist(), drawn[taken].tolist())
+    assert found is not None
+    assert right[taken].mean() < 0.4
+    assert found.low < 0.8 < found.high
+    assert found.share == pytest.approx(0.8, abs=0.03)
+
+
+def test_holm_by_hand() -> None:
+    # As Wright describes it, Biometrics 1992;48:1005-13: 4 p1, 3 p2, 2 p3, p4, never falling.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
 
 
 def test_quadratic_kappa_by_hand() -> None:
