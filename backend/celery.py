@@ -11,6 +11,7 @@ from celery import Celery, signals
 from django.conf import settings
 from kombu.transport import redis
 
+from backend import counters
 from backend.logs import failure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
@@ -47,6 +48,7 @@ _drops = 0
 def _dropped(reason: str, error: Exception | None = None) -> None:
     global _drops
     _drops += 1
+    counters.dropped(reason)
     log.error("message.dropped", reason=reason, count=_drops, **(failure(error) if error else {}))
 
 

@@ -95,25 +95,26 @@ def _detail(error: exceptions.APIException) -> str:
     return str(error.detail)
 
 
-def _page(status_code: int, code: str, detail: str) -> JsonResponse:
+def page(status_code: int, code: str, detail: str) -> JsonResponse:
+    """A problem document outside of a DRF view."""
     document = problem(status_code, code, detail)
     return JsonResponse(document, status=status_code, content_type=CONTENT_TYPE)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    return _page(400, "invalid", "The request was refused.")
+    return page(400, "invalid", "The request was refused.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    return _page(403, "permission_denied", "You may not do this.")
+    return page(403, "permission_denied", "You may not do this.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    return _page(404, "not_found", "There is no such resource.")
+    return page(404, "not_found", "There is no such resource.")
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    return _page(500, "internal", "The request failed.")
+    return page(500, "internal", "The request failed.")
 
 
 _TITLES = {

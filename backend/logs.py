@@ -1,10 +1,17 @@
 """Logs: one JSON line an event, a stable action name, structured ids, never patient data.
 
+`request_id` is a triage request, wherever it appears: it leads from the POST's line in the web's
+log (`request.accepted`) to the batch that answered it in a worker's (`batch.finished`, with
+`task_id` and `batch_id`). `correlation_id` is the caller's X-Request-ID, or ours, on every line of
+one HTTP call.
+
 Only the fields of `SAFE_FIELDS` leave the process; anything else is dropped and named, so a
 careless call cannot leak a value. Exceptions are logged by type and place, without their text:
 a database driver's message may quote a row.
 """
 
+import datetime as dt
+import json
 import logging
 import sys
 import traceback
@@ -17,7 +24,8 @@ SAFE_FIELDS = frozenset(
     {
         *("event", "level", "timestamp", "kind", "state", "reason", "error", "error_at"),
         *("request_id", "alert_id", "model_version", "day", "count", "claimed", "answered"),
-        *("stale", "amended"),
+        *("stale", "amended", "fallback", "request_ids", "correlation_id", "client_id"),
+        *("task_id", "batch_id", "method", "route", "status", "milliseconds", "synthetic"),
         # The audit chain's newest seal.
         *("sequence", "head"),
     }
@@ -43,17 +51,25 @@ def failure(error: BaseException) -> dict[str, str]:
 
 
 class _Formatter(logging.Formatter):
-    """Records of libraries: their message, and of an exception only type and place."""
+    """Records of libraries as the same JSON: their message, of an exception only type and place."""
 
-    def formatException(self, ei: Any) -> str:
-        error = ei[1]
-        return "" if error is None else " ".join(failure(error).values())
+    def format(self, record: logging.LogRecord) -> str:
+        at = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        event = {
+            **structlog.contextvars.get_contextvars(),
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": at.isoformat().replace("+00:00", "Z"),
+        }
+        error = record.exc_info[1] if record.exc_info else None
+        return json.dumps(event | (failure(error) if error else {}), default=str)
 
 
 def configure(config: dict[str, Any]) -> None:
     """Django's `LOGGING_CONFIG`: `config` holds the least `level` to show."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config["level"])

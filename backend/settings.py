@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "workers",
 ]
 MIDDLEWARE = [
+    "backend.access.AccessMiddleware",
     "backend.middleware.SecureHeaders",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -159,6 +160,12 @@ EMAIL_BACKEND = (
     # Without a mail server an alarm is still written where an operator can read it.
     else "django.core.mail.backends.filebased.EmailBackend"
 )
+
+# --- Metrics ------------------------------------------------------------------------------------
+# Whoever reads /metrics sends it as a bearer token; a worker or keeper shows its own numbers on
+# METRICS_PORT (0: only through the web's /metrics, where they share a machine).
+METRICS_TOKEN = env.secret(SECRETS_DIR, "metrics_token")
+METRICS_PORT = env.integer("METRICS_PORT", 0, 0, 65_535)
 
 # --- HTTP ---------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -19,5 +19,6 @@ urlpatterns = [
     path("livez", monitoring.LiveView.as_view()),
     path("readyz", monitoring.ReadyView.as_view()),
     path("statusz", monitoring.StatusView.as_view()),
+    path("metrics", monitoring.metrics_view),
     path("admin/", admin.site.urls),
 ]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 _directory = Path(tempfile.mkdtemp(prefix="triage-static-"))
 atexit.register(shutil.rmtree, _directory, ignore_errors=True)
-for _name in ("django_secret_key", "pseudonym_key", "experiment_salt", "payload_keys"):
+_NAMES = ("django_secret_key", "pseudonym_key", "experiment_salt", "payload_keys", "metrics_token")
+for _name in _NAMES:
     (_directory / _name).write_text(secrets.token_hex(32))
 os.environ["SECRETS_DIR"] = str(_directory)
 os.environ.setdefault("DATABASE_URL", "postgres://nobody@localhost/none")

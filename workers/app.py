@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+import structlog
 from celery import signals
 from django.db import Error
 
@@ -17,6 +18,13 @@ def _keep_our_logging(**kwargs: Any) -> None:
     """Connected so that Celery leaves logging as Django's settings made it."""
 
 
+@signals.worker_init.connect
+def _show_metrics(**kwargs: Any) -> None:
+    from backend.monitoring import exporter  # models: not before Django is set up
+
+    exporter.serve()
+
+
 @signals.worker_process_init.connect
 def _start_child(**kwargs: Any) -> None:
     # Only children that serve triage hold a model; a background child never needs one.
@@ -24,6 +32,16 @@ def _start_child(**kwargs: Any) -> None:
         from workers import model_process
 
         model_process.start()
+
+
+@signals.task_prerun.connect
+def _name_task(task_id: str, **kwargs: Any) -> None:
+    structlog.contextvars.bind_contextvars(task_id=task_id)
+
+
+@signals.task_postrun.connect
+def _forget_task(**kwargs: Any) -> None:
+    structlog.contextvars.clear_contextvars()
 
 
 @signals.worker_shutdown.connect

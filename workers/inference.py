@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, connection
 
+from backend import counters
 from backend.logs import failure
 from backend.monitoring import alerts
 from backend.triage import lifecycle
@@ -61,6 +62,7 @@ def drain() -> dict[str, int]:
     try:
         _drain(drained)
     except Exception as error:
+        counters.drain_failed()
         log.error("drain.failed", claimed=drained.claimed, **failure(error))
         connection.close()
         raise DrainFailed(type(error).__name__) from None
@@ -92,8 +94,18 @@ def _serve(drained: Drained, limit: int, *, retry: bool = False) -> int:
         # Whatever cost a row its first worker may have been the shadow: later attempts go without.
         if not retry:
             finished = _with_shadow(claimed, finished)
+        started = time.perf_counter()
         counts = _finish(token, finished)
+        counters.stage("commit", time.perf_counter() - started)
         drained.add(len(claimed), counts)
+        log.info(
+            "batch.finished",
+            batch_id=str(token),
+            claimed=len(claimed),
+            answered=counts.answered,
+            fallback=counts.fallback,
+            request_ids=[str(row.id) for row in claimed],
+        )
         _alarm(claimed, counts)
     return len(claimed)
 
@@ -115,7 +127,9 @@ def _decide_all(claimed: Sequence[Claimed]) -> list[Finished]:
     served = process.current  # one model for the whole batch, whatever is promoted meanwhile
     started = time.perf_counter()
     opinions = _predict(served, claimed)
-    each_us = int((time.perf_counter() - started) * 1e6 / len(claimed))
+    seconds = time.perf_counter() - started
+    counters.stage("predict", seconds)
+    each_us = int(seconds * 1e6 / len(claimed))
     policy = served.policy if served else Policy()
     return [
         Finished(
@@ -166,6 +180,7 @@ def _with_shadow(claimed: Sequence[Claimed], finished: list[Finished]) -> list[F
     started = time.perf_counter()
     said = _shadow_opinions(shadow, [(case, rules) for _, case, rules in readable], started)
     seconds = time.perf_counter() - started
+    counters.stage("shadow", seconds)
     if seconds > SHADOW_SECONDS:
         process.complain_of_shadow(shadow.digest, "too_slow", stop=True)
     elif None in said:

@@ -63,12 +63,13 @@ def leave(kind: str) -> None:
 def bury(kind: str) -> None:
     """Drop what this machine's dead processes said: killed ones are replaced, not silent."""
     here = WorkerState.objects.filter(kind=kind, host=_host())
-    dead = [row for row, pid in here.values_list("id", "pid") if not _exists(pid)]
+    dead = [row for row, pid in here.values_list("id", "pid") if not exists(pid)]
     if dead:
         WorkerState.objects.filter(pk__in=dead).delete()
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
+    """Whether a process of this number runs here, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -4,16 +4,18 @@ import datetime as dt
 
 import structlog
 from django.db import Error
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from backend import errors
 from backend.clients.permissions import MaySubmit
 from backend.logs import failure
-from backend.monitoring import registry, schemas, status
+from backend.monitoring import exporter, metrics, registry, schemas, status
 from backend.triage import openapi
 
 log = structlog.get_logger()
@@ -59,6 +61,16 @@ class StatusView(_Probe):
         not well; for operators, not for a load balancer."""
         found = status.status(dt.datetime.now(dt.UTC).date())
         return Response(found, status=200 if found["ok"] else 503)
+
+
+@require_safe
+def metrics_view(request: HttpRequest) -> HttpResponse:
+    """For Prometheus: this machine's counters and the rows' gauges. Needs the metrics token."""
+    if not exporter.may_read(request.headers.get("Authorization", "")):
+        response = errors.page(401, "not_authenticated", "Send the metrics token.")
+        response["WWW-Authenticate"] = exporter.CHALLENGE
+        return response
+    return HttpResponse(metrics.exposition(system=True), content_type=exporter.CONTENT_TYPE)
 
 
 class ModelsView(APIView):

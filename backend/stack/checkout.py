@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,14 @@ class Checkout:
     @property
     def logs(self) -> Path:
         return self.state / "log"
+
+    @property
+    def metrics(self) -> Path:
+        return self.state / "metrics"
+
+    def forget_metrics(self) -> None:
+        """Delete what earlier processes counted: a new start counts from 0."""
+        shutil.rmtree(self.metrics, ignore_errors=True)
 
     def make_state(self) -> None:
         """Create the state directory (0700) if it is missing; never touches an existing one."""

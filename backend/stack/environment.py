@@ -58,6 +58,7 @@ def for_processes(
         "REDIS_URL": redis_url,
         "STATE_DIR": str(checkout.state),
         "SECRETS_DIR": str(checkout.secrets),
+        "PROMETHEUS_MULTIPROC_DIR": str(checkout.metrics),
         "TRIAGE_MODELS_DIR": str(checkout.models),
         "TRIAGE_MODEL_SIGNING_KEY": str(checkout.secrets / "model_signing.key"),
         "TRIAGE_MODEL_VERIFY_KEY": str(checkout.secrets / "model_verify.pub"),

@@ -46,6 +46,7 @@ def run(checkout: Checkout, environ: Mapping[str, str]) -> int:
     created = secrets.create_missing(checkout.secrets)
     say("stack", f"secrets created in {checkout.secrets}" if created else "secrets are there")
 
+    checkout.forget_metrics()
     supervisor = _supervisor(checkout, environ, chosen)
     supervisor.listen_for_signals()
     status = 0

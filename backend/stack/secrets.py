@@ -29,6 +29,7 @@ RANDOM: dict[str, Callable[[], str]] = {
     "experiment_salt": _hex,
     "payload_keys": _payload_keys,
     "flower_password": _password,
+    "metrics_token": _hex,
     "postgres_password": _password,
     "redis_password": _password,
 }

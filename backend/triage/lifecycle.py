@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from backend import encryption
+from backend import counters, encryption
 from backend.logs import failure
 from backend.triage import labels, statements
 from backend.triage.arrival import arriving, record
@@ -34,7 +34,7 @@ from backend.triage.values import (
 from ml.case import parse_case
 from ml.decision import Arm
 from ml.rules.answer import RulesAnswer
-from ml.schema import Level
+from ml.schema import LEVELS, Level
 
 log = structlog.get_logger()
 
@@ -48,9 +48,11 @@ def submit(
     batch: UUID | None = None,
     *,
     overloaded: bool = False,
+    synthetic: bool = False,
 ) -> list[Accepted]:
     """Store the requests in one transaction, then ring. `overloaded` answers what is less than
-    urgent at once from its rules, so that workers see the urgent ones in time.
+    urgent at once from its rules, so that workers see the urgent ones in time. `synthetic` ones are
+    no patient's and not counted.
 
     Raises `KeyReused` (and stores nothing) when a key returns with another body. When this
     returns, every request is committed: it will be answered, whatever fails from here on.
@@ -63,7 +65,31 @@ def submit(
         accepted = _resolve_repeats(cursor, client_id, rows, created)
         due = sorted((row for row in rows if UUID(row["id"]) in created), key=_most_urgent_first)
         transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in due]))
+    if not synthetic:
+        _count_accepted(due)
+    log.info("request.accepted", synthetic=synthetic, **_named([one.id for one in accepted]))
     return accepted
+
+
+def _named(ids: Sequence[UUID]) -> dict[str, Any]:
+    """The ids as a log line names them: one by itself is found by the same word everywhere."""
+    if len(ids) == 1:
+        return {"request_id": str(ids[0])}
+    return {"count": len(ids), "request_ids": [str(one) for one in ids]}
+
+
+def _count_accepted(created: list[dict[str, Any]]) -> None:
+    counters.accepted(len(created))
+    final = [row["fallback"] for row in created if row["final"]]
+    counters.answered(
+        ((LEVELS[one["level"]], one["method"], one["fallback"], 1) for one in final), "accept"
+    )
+
+
+def _kinds(counted: str) -> list[tuple[str, str, bool, int]]:
+    return [
+        (LEVELS[level], method, fallback, n) for level, method, fallback, n in json.loads(counted)
+    ]
 
 
 def _most_urgent_first(row: dict[str, Any]) -> int:
@@ -109,6 +135,8 @@ def claim(limit: int, *, retry: bool = False) -> tuple[UUID, list[Claimed]]:
     with connection.cursor() as cursor:
         cursor.execute(statements.CLAIM, parameters)
         rows = cursor.fetchall()
+    if rows:
+        counters.claimed(len(rows), again=retry)
     return token, [_claimed(*row) for row in rows]
 
 
@@ -147,7 +175,9 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
     ]
     with connection.cursor() as cursor:
         cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
-        answered, fallback, held, amended, _ = cursor.fetchone()
+        answered, fallback, held, amended, kinds, waits, _ = cursor.fetchone()
+    counters.answered(_kinds(kinds), "worker")
+    counters.finished(waits or (), amended, len(rows) - held)
     return FinishCounts(answered, fallback, held - answered, amended, len(rows) - held)
 
 
@@ -158,24 +188,26 @@ def enforce_deadlines(ids: Sequence[UUID] | None = None) -> int:
     such rows to whoever holds them.
     """
     if ids is None:
-        return _fall_back("deadline_at <= clock_timestamp()", "SKIP LOCKED", [])
-    return _fall_back("deadline_at <= clock_timestamp() AND id = ANY(%(ids)s)", "", ids)
+        return _fall_back("deadline_at <= clock_timestamp()", "SKIP LOCKED", [], "deadline")
+    which = "deadline_at <= clock_timestamp() AND id = ANY(%(ids)s)"
+    return _fall_back(which, "", ids, "deadline")
 
 
 def answer_now(ids: Sequence[UUID]) -> int:
     """Answer these rows from their stored rules if they are still open: who asked is gone."""
-    return _fall_back("id = ANY(%(ids)s)", "", ids)
+    return _fall_back("id = ANY(%(ids)s)", "", ids, "caller")
 
 
-def _fall_back(which: str, lock: str, ids: Sequence[UUID]) -> int:
+def _fall_back(which: str, lock: str, ids: Sequence[UUID], by: str) -> int:
     statement = statements.FALL_BACK.format(which=which, lock=lock)
     parameters: dict[str, Any] = {"ids": list(ids), "limit": _FALLBACK_LIMIT, "exhausted": False}
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        answered: int = cursor.fetchone()[0]
+        answered, _, kinds, _ = cursor.fetchone()
+    counters.answered(_kinds(kinds), by)
     if answered:
         log.warning("deadline.enforced", count=answered)
-    return answered
+    return int(answered)
 
 
 def abandon_exhausted() -> int:
@@ -187,7 +219,8 @@ def abandon_exhausted() -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(statements.ABANDON, parameters)
-        answered, abandoned, _ = cursor.fetchone()
+        answered, abandoned, kinds, _ = cursor.fetchone()
+    counters.answered(_kinds(kinds), "attempts")
     if abandoned:
         log.warning("work.abandoned", count=abandoned, answered=answered)
     return int(abandoned)
@@ -223,8 +256,7 @@ def ring_for_due() -> int:
     with connection.cursor() as cursor:
         cursor.execute(statements.DUE, {"limit": settings.BATCH_ROWS})
         due = [row[0] for row in cursor.fetchall()]
-    if due:
-        _ring(due)
+    _ring(due)
     return len(due)
 
 

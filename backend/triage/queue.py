@@ -17,6 +17,7 @@ import structlog
 from celery import Celery
 from kombu.connection import Connection
 
+from backend import counters
 from backend.celery import app
 from backend.logs import failure
 
@@ -85,6 +86,7 @@ class Doorbell:
                 self._publish(ids)
             except Exception as error:  # whatever the transport raises, the thread lives on
                 self.failures += 1
+                counters.hinted("failed")
                 log.warning("doorbell.failed", count=self.failures, **failure(error))
                 self._hang_up()
                 time.sleep(PAUSE_SECONDS)
@@ -92,11 +94,13 @@ class Doorbell:
     def _publish(self, ids: list[str]) -> None:
         connection = self._connected()
         if self._enough_hints(connection):
+            counters.hinted("enough")
             return
         self._celery.send_task(
             TRIAGE_PREDICT, args=[ids], connection=connection, retry=False, ignore_result=True
         )
         self._depth += 1
+        counters.hinted("sent")
 
     def _connected(self) -> Connection:
         if self._connection is None:

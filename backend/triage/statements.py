@@ -28,6 +28,15 @@ _RULES_LOG: Final = """'rules', p.rules->>'version', p.rules->>'version',
 
 _NOTIFY: Final = "SELECT pg_notify('triage_answered', '') WHERE EXISTS (SELECT FROM answers)"
 
+# The internal client of synthetic requests, and what a count of patients adds to its WHERE.
+CANARY_CLIENT: Final = "canary"
+PATIENTS_ONLY: Final = (
+    f"client_id NOT IN (SELECT id FROM clients_client WHERE name = '{CANARY_CLIENT}')"
+)
+
+# What was answered, counted by kind for the metrics: patients' only.
+_KINDS: Final = "coalesce(jsonb_agg(jsonb_build_array(level, method, fallback, rows)), '[]')"
+
 # A red flag (`final`) is answered by the same statement that makes its row.
 ACCEPT: Final = f"""
 WITH arrived AS MATERIALIZED (SELECT * FROM {_ARRIVED}),
@@ -92,11 +101,12 @@ WITH given AS MATERIALIZED (
         opinion_confidence double precision, opinion_probabilities jsonb, latency_us integer,
         unserved jsonb)),
 held AS MATERIALIZED (
-    SELECT r.id, r.answer, r.arm FROM triage_triagerequest AS r JOIN given USING (id)
+    SELECT r.id, r.answer, r.arm, r.accepted_at, r.{PATIENTS_ONLY} AS of_patient
+    FROM triage_triagerequest AS r JOIN given USING (id)
     WHERE r.work = 'leased' AND r.token = %(token)s AND r.due_at > clock_timestamp()
     ORDER BY r.id FOR NO KEY UPDATE OF r),
 decided AS MATERIALIZED (
-    SELECT held.id, held.answer AS was, held.arm, new.*
+    SELECT held.id, held.answer AS was, held.arm, held.accepted_at, held.of_patient, new.*
     FROM held JOIN given USING (id), jsonb_to_record(given.answer) AS new{_ANSWER_RECORD}),
 finished AS (
     UPDATE triage_triagerequest AS r SET work = 'done', token = NULL, claim_rank = 0,
@@ -134,11 +144,17 @@ logs AS (
         version text, digest text, level smallint, confidence double precision,
         probabilities jsonb, latency_us integer)
     ON CONFLICT (request_id, digest) DO NOTHING),
-told AS ({_NOTIFY})
+told AS ({_NOTIFY}),
+first AS (
+    SELECT level, method, fallback, count(*) AS rows
+    FROM decided WHERE was = 'open' AND of_patient GROUP BY level, method, fallback)
 SELECT count(*) FILTER (WHERE was = 'open'),
     (SELECT count(*) FROM answers WHERE fallback AND sequence = 1),
     count(*),
     (SELECT count(*) FROM answers WHERE sequence = 2),
+    (SELECT {_KINDS} FROM first),
+    array_agg(extract(epoch FROM clock_timestamp() - accepted_at)::float8)
+        FILTER (WHERE was = 'open' AND of_patient),
     (SELECT count(*) FROM told)
 FROM decided"""
 
@@ -156,15 +172,20 @@ answers AS (
     FROM chosen JOIN triage_triagepayload AS p ON p.request_id = chosen.id,
         jsonb_to_record(p.fallback) AS given{_ANSWER_RECORD}
     WHERE chosen.answer = 'open'
-    RETURNING request_id),
+    RETURNING request_id, level, method, fallback),
 logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
     SELECT p.request_id, {_RULES_LOG}, TRUE, 0
     FROM answers JOIN triage_triagepayload AS p USING (request_id)
     ON CONFLICT (request_id, digest) DO NOTHING),
-told AS ({_NOTIFY})
-SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM chosen), (SELECT count(*) FROM told)"""
+told AS ({_NOTIFY}),
+first AS (
+    SELECT level, method, fallback, count(*) AS rows
+    FROM answers JOIN triage_triagerequest AS r ON r.id = request_id
+    WHERE r.{PATIENTS_ONLY} GROUP BY level, method, fallback)
+SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM chosen), (SELECT {_KINDS} FROM first),
+    (SELECT count(*) FROM told)"""
 
 FALL_BACK: Final = f"""
 WITH chosen AS MATERIALIZED (
@@ -197,12 +218,6 @@ SELECT id FROM triage_triagerequest
 WHERE work IN ('due', 'leased') AND due_at <= now()
 ORDER BY claim_rank DESC, due_at LIMIT %(limit)s"""
 
-# The internal client of synthetic requests, and what a count of patients adds to its WHERE.
-CANARY_CLIENT: Final = "canary"
-PATIENTS_ONLY: Final = (
-    f"client_id NOT IN (SELECT id FROM clients_client WHERE name = '{CANARY_CLIENT}')"
-)
-
 # Counted no further than it matters.
 OPEN_COUNT: Final = """
 SELECT count(*) FROM (SELECT FROM triage_triagerequest WHERE answer = 'open'
@@ -214,3 +229,21 @@ WHERE answer = 'open' AND {PATIENTS_ONLY}"""
 
 FIRST_ACCEPTED: Final = f"""
 SELECT min(accepted_at) FROM triage_triagerequest WHERE {PATIENTS_ONLY}"""
+
+# Over the partial index of open rows, and never more of them than are ever accepted.
+WAITING: Final = f"""
+SELECT priority, count(*), extract(epoch FROM now() - min(accepted_at))::float8,
+    count(*) FILTER (WHERE deadline_at <= now())
+FROM (SELECT priority, accepted_at, deadline_at FROM triage_triagerequest
+    WHERE answer = 'open' AND {PATIENTS_ONLY}
+    ORDER BY deadline_at LIMIT %(most)s) AS waiting
+GROUP BY priority"""
+
+# What workers have still to look at, late opinions on answered rows included.
+UNWORKED: Final = """
+SELECT work, count(*) FROM (SELECT work FROM triage_triagerequest
+    WHERE work IN ('due', 'leased') LIMIT %(most)s) AS counted GROUP BY work"""
+
+LABELLED_LAST_DAY: Final = """
+SELECT count(DISTINCT request_id) FROM triage_clinicianlabel
+WHERE created_at > now() - interval '1 day'"""

@@ -68,6 +68,8 @@ ROUTES: Final[dict[str, Route]] = {
     "livez": Route({"GET": EVERYBODY}),
     "readyz": Route({"GET": EVERYBODY}),
     "statusz": Route({"GET": EVERYBODY}),
+    # Neither a key nor a session opens it: it has a token of its own.
+    "metrics": api(),
 }
 
 # Django's own pages: one line for all of them, closed to everybody but its own superusers.

@@ -30,6 +30,7 @@ class Processes:
             "TRIAGE_MODELS_DIR": str(models_dir),
             "STATE_DIR": str(directory / "state"),
             "SECRETS_DIR": os.environ["SECRETS_DIR"],
+            "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
             # Tests count rows; the test of canaries asks for them.
             "CANARY_SECONDS": "0",
         }

@@ -15,9 +15,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import Error, connection
 
+from backend import counters
 from backend.clients import audit
 from backend.logs import failure
-from backend.monitoring import presence
+from backend.monitoring import exporter, presence
 from backend.monitoring.liveness import Liveness
 from backend.triage import canary, lifecycle
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("keeper.started")
+        exporter.serve()
         sweeps = 0
         liveness = Liveness()
         # Not at once: workers may be starting beside us.
@@ -46,8 +48,10 @@ class Command(BaseCommand):
                 while audit.seal():
                     pass
                 liveness.check()
+                counters.swept(ok=True)
             except Error as error:
                 # The database is away: say so, and be here when it comes back.
+                counters.swept(ok=False)
                 log.error("keeper.database_unavailable", **failure(error))
                 connection.close()
             sweeps += 1
@@ -63,7 +67,7 @@ def sweep(*, report: bool) -> None:
         pass
     while lifecycle.abandon_exhausted():
         pass
-    lifecycle.ring_for_due()
+    counters.rung_again(lifecycle.ring_for_due())
     if report:
         presence.report("keeper", "ready")
         presence.forget_old()
