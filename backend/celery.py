@@ -111,7 +111,12 @@ app.conf.update(
     },
     task_default_queue="background",
     # Routed by name: a sender by name does not see a task's decorator.
-    task_routes={"triage.*": {"queue": "triage"}, "monitoring.*": {"queue": "background"}},
+    task_routes={
+        "triage.predict": {"queue": "triage"},
+        "triage.*": {"queue": "background"},
+        "monitoring.*": {"queue": "background"},
+        "review.*": {"queue": "background"},
+    },
     timezone="UTC",
     enable_utc=True,
     beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",

@@ -10,7 +10,11 @@ from django.db import Error
 from backend.celery import app
 from backend.triage.queue import TRIAGE_QUEUE
 
-app.conf.imports = ("workers.tasks.triage", "workers.tasks.monitoring")
+app.conf.imports = (
+    "workers.tasks.triage",
+    "workers.tasks.monitoring",
+    "workers.tasks.review",
+)
 
 
 @signals.setup_logging.connect

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from backend.triage.queue import CHECK_ACCURACY, PULSE
+from backend.triage.queue import CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS
 
 PULSE_SECONDS: Final = 20
 QUEUE: Final = "background"
@@ -24,6 +24,7 @@ def install() -> None:
     # An entry expires before its next run: a broker that was away is not flooded with old ones.
     _entry(CHECK_ACCURACY, "Daily accuracy check", crontab=hourly, expire_seconds=3_000)
     _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
+    _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)
 
 
 def _entry(task: str, name: str, **options: Any) -> None:

@@ -31,6 +31,11 @@ def create_client(name: str) -> int:
     return Client.objects.get_or_create(name=name)[0].pk
 
 
+def find_client(name: str) -> int | None:
+    """The id of the client of that name, active or not."""
+    return Client.objects.filter(name=name).values_list("id", flat=True).first()
+
+
 def create_key(
     client_id: int,
     name: str,

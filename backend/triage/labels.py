@@ -43,9 +43,17 @@ ON CONFLICT (import_key) DO NOTHING
 RETURNING id, blind, created_at"""
 
 _NEWEST: Final = """
-SELECT DISTINCT ON (request_id) request_id, level, confidence, reason
+SELECT DISTINCT ON (request_id) request_id, level, confidence, reason, sealed_note
 FROM triage_clinicianlabel WHERE request_id = ANY(%(ids)s)
 ORDER BY request_id, created_at DESC, id DESC"""
+
+_NEWEST_IMPORTED: Final = """
+SELECT DISTINCT ON (request_id) request_id, level, confidence, reason, sealed_note
+FROM triage_clinicianlabel WHERE request_id = ANY(%(ids)s) AND source = 'import'
+ORDER BY request_id, created_at DESC, id DESC"""
+
+_EXISTING: Final = """
+SELECT id FROM triage_triagerequest WHERE client_id = %(client)s AND id = ANY(%(ids)s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,33 @@ def give(
 
 def newest(ids: Sequence[UUID]) -> dict[UUID, Given]:
     """The label that counts of each of these requests, without its note; others are absent."""
+    return {row[0]: Given(Level(row[1]), row[2], row[3]) for row in _rows(_NEWEST, ids)}
+
+
+def newest_imported(ids: Sequence[UUID]) -> dict[UUID, Given]:
+    """The newest label out of a file of each of these requests, with its note.
+
+    Raises `encryption.Undecryptable` where a note does not open with the keys at hand.
+    """
+    return {
+        request_id: Given(
+            Level(level),
+            confidence,
+            reason,
+            None if note is None else encryption.unseal(bytes(note), request_id).decode(),
+        )
+        for request_id, level, confidence, reason, note in _rows(_NEWEST_IMPORTED, ids)
+    }
+
+
+def existing(client_id: int, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these are this client's requests."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEWEST, {"ids": list(ids)})
-        return {row[0]: Given(Level(row[1]), row[2], row[3]) for row in cursor.fetchall()}
+        cursor.execute(_EXISTING, {"client": client_id, "ids": list(ids)})
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _rows(statement: str, ids: Sequence[UUID]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"ids": list(ids)})
+        return list(cursor.fetchall())

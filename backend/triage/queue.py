@@ -26,6 +26,7 @@ log = structlog.get_logger()
 TRIAGE_PREDICT: Final = "triage.predict"
 CHECK_ACCURACY: Final = "monitoring.check_accuracy"
 PULSE: Final = "monitoring.pulse"
+SAMPLE_REVIEWS: Final = "review.sample"
 TRIAGE_QUEUE: Final = "triage"
 
 IDS_PER_HINT: Final = 8

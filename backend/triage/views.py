@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from backend import errors
 from backend.clients.keys import Caller
 from backend.clients.permissions import MayLabel, MaySubmit
-from backend.triage import lifecycle, openapi, queries, schemas, values
+from backend.triage import labels, lifecycle, openapi, queries, schemas, values
 from backend.triage.admission import admission
 from backend.triage.values import Submission
 from backend.triage.waiting import room
@@ -179,14 +179,14 @@ class FeedbackView(APIView):
         seen = resource.answer and resource.answer.prediction
         if feedback.ml_prediction is not None and feedback.ml_prediction != seen:
             raise errors.Conflict("ml_prediction is not the answer that this request was given.")
-        level = Level.parse(feedback.doctor_correction)
-        stored = lifecycle.label(
-            caller.client_id, caller.key_id, resource.id, level, feedback.feedback_note
-        )
+        given = labels.Given(Level.parse(feedback.doctor_correction), note=feedback.feedback_note)
+        author = values.Author(key_id=caller.key_id)
+        known = feedback.ml_prediction is not None
+        stored = labels.give(caller.client_id, author, resource.id, given, answer_seen=known)
         if stored is None:
             raise Http404
         body = schemas.LabelStored(
-            id=stored,
+            id=stored.id,
             triage_log_id=resource.id,
             doctor_correction=feedback.doctor_correction,
         )

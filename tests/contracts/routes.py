@@ -56,6 +56,9 @@ ROUTES: Final[dict[str, Route]] = {
     "api/v1/triage/batch/": api(POST=SUBMIT),
     "api/v1/triage/<str:request_id>/": api(GET=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/cancel/": api(POST=SUBMIT, owned=True),
+    "api/v1/triage/<str:request_id>/label/": api(POST=LABEL, owned=True),
+    "api/v1/review-queue/": api(GET=LABEL),
+    "api/v1/review-queue/<str:request_id>/skip/": api(POST=LABEL, owned=True),
     # One call
     "api/ml/predict/": api(POST=SUBMIT),
     "api/ml/feedback/": api(POST=LABEL),

@@ -9,20 +9,26 @@ from celery import Celery
 
 from backend.celery import app
 from backend.triage import queue
-from backend.triage.queue import CHECK_ACCURACY, PULSE, TRIAGE_PREDICT, Doorbell
+from backend.triage.queue import CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS, TRIAGE_PREDICT, Doorbell
 
 
 def test_every_name_is_registered_in_the_worker() -> None:
     import workers.tasks.monitoring
+    import workers.tasks.review
     import workers.tasks.triage  # noqa: F401
 
     app.finalize()
-    assert {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE} <= set(app.tasks)
+    assert {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS} <= set(app.tasks)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [(TRIAGE_PREDICT, "triage"), (CHECK_ACCURACY, "background"), (PULSE, "background")],
+    [
+        (TRIAGE_PREDICT, "triage"),
+        (CHECK_ACCURACY, "background"),
+        (PULSE, "background"),
+        (SAMPLE_REVIEWS, "background"),
+    ],
 )
 def test_a_patient_never_waits_behind_a_report(name: str, expected: str) -> None:
     assert app.amqp.router.route({}, name)["queue"].name == expected
