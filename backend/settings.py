@@ -167,11 +167,22 @@ EMAIL_BACKEND = (
 METRICS_TOKEN = env.secret(SECRETS_DIR, "metrics_token")
 METRICS_PORT = env.integer("METRICS_PORT", 0, 0, 65_535)
 
+# --- Limits: each holds for all processes together -------------------------------------------
+# The client's own `requests_per_minute` comes first.
+CLIENT_REQUESTS_PER_MINUTE = env.integer("CLIENT_REQUESTS_PER_MINUTE", 120_000, 1, 100_000_000)
+WRONG_KEYS_PER_MINUTE = env.integer("WRONG_KEYS_PER_MINUTE", 30, 1, 1_000_000)
+# How many proxies of our own stand before the web: so many entries of X-Forwarded-For, from its
+# end, are believed. 0: none, the header is ignored.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, 0, 10)
+# Web processes that share a limit until they have heard of each other.
+WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, 1, 1_000)
+
 # --- HTTP ---------------------------------------------------------------------------
 REST_FRAMEWORK = {
     # Deny by default: a view says explicitly who may call it.
     "DEFAULT_AUTHENTICATION_CLASSES": ["backend.clients.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["backend.clients.permissions.DenyAll"],
+    "DEFAULT_THROTTLE_CLASSES": ["backend.clients.throttling.ClientThrottle"],
     "DEFAULT_PARSER_CLASSES": ["backend.parsing.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -202,6 +213,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+AUTHENTICATION_BACKENDS = ["backend.clients.lockout.LockingBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

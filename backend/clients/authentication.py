@@ -6,19 +6,25 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from backend.clients.keys import Caller, find_caller
+from backend.clients.throttling import guard
 
 
 class KeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        """The caller, or None without a header. A bad, expired or revoked key is 401."""
+        """The caller, or None without a header. A bad, expired or revoked key is 401;
+        too many of them from one address are 429."""
         parts = get_authorization_header(request).split()
         if not parts:
             return None
         if len(parts) != 2 or parts[0].lower() != b"bearer":
             raise AuthenticationFailed("Send 'Authorization: Bearer <API key>'.")
-        caller = find_caller(parts[1].decode("latin-1"))
+        key = parts[1]
+        guard.check(request, key)
+        caller = find_caller(key.decode("latin-1"))
         if caller is None:
+            guard.wrong(request)
             raise AuthenticationFailed("This API key is not valid.")
+        guard.right(key)
         return caller, None
 
     def authenticate_header(self, request: Request) -> str:

@@ -20,6 +20,7 @@ class Caller:
     client_id: int
     key_id: int
     scopes: frozenset[str]
+    requests_per_minute: int | None = None
 
     # What Django and DRF ask of a user.
     is_authenticated = True
@@ -65,12 +66,13 @@ def find_caller(key: str) -> Caller | None:
         ApiKey.objects.filter(digest=_digest(key), client__active=True)
         .filter(Q(revoked_at=None) | Q(revoked_at__gt=Now()))
         .filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
-        .only("id", "client_id", "scopes")
+        .values_list("client_id", "id", "scopes", "client__requests_per_minute")
         .first()
     )
     if row is None:
         return None
-    return Caller(row.client_id, row.pk, frozenset(row.scopes))
+    client_id, key_id, held, per_minute = row
+    return Caller(client_id, key_id, frozenset(held), per_minute)
 
 
 def _digest(key: str) -> str:

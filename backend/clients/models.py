@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 
@@ -12,6 +13,10 @@ class Client(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     active = models.BooleanField(default=True)
+    # Empty: the service's own, CLIENT_REQUESTS_PER_MINUTE.
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     def __str__(self) -> str:
@@ -85,3 +90,39 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
+
+
+class ThrottleUsage(models.Model):
+    """What one process was last asked for, by subject; see `limits.py`. Worth nothing after a
+    crash, so PostgreSQL does not log it."""
+
+    process = models.UUIDField()
+    subject = models.CharField(max_length=60)
+    demand = models.FloatField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["process", "subject"], name="one_usage_per_process")
+        ]
+        indexes: ClassVar = [models.Index(fields=["subject"], name="usage_of_a_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.demand:.1f}/s"
+
+
+class LoginFailure(models.Model):
+    """A wrong password; see `lockout.py`."""
+
+    name = models.CharField(max_length=64)
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["name", "at"], name="failures_of_a_name"),
+            models.Index(fields=["address", "at"], name="failures_of_an_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.at:%Y-%m-%d %H:%M}"

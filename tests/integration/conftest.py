@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 
 from backend.clients import keys
+from backend.clients.limits import limiter
 from ml import bundle
 from ml.cohort import generate
 from ml.training import train
@@ -49,6 +50,8 @@ class Api:
 
 @pytest.fixture(scope="session")
 def test_database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    # Web processes agree on limits in a thread of their own; here it would outlive the database.
+    limiter.start = lambda: None  # type: ignore[method-assign]
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         yield
@@ -67,8 +70,9 @@ def database(test_database: None, django_db_blocker: Any) -> Iterator[None]:
         yield
         ours = [table for table in connection.introspection.table_names() if _is_ours(table)]
         with transaction.atomic(), connection.cursor() as cursor:
-            # Append-only tables refuse it otherwise.
+            # Append-only tables refuse it otherwise, and a busy machine may take its time.
             cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(f"TRUNCATE {', '.join(ours)} CASCADE")
         connection.close()
 

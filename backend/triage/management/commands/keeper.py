@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, connection
 
 from backend import counters
-from backend.clients import audit
+from backend.clients import audit, lockout
 from backend.logs import failure
 from backend.monitoring import exporter, presence
 from backend.monitoring.liveness import Liveness
@@ -72,3 +72,4 @@ def sweep(*, report: bool) -> None:
         presence.report("keeper", "ready")
         presence.forget_old()
         canary.delete_old()
+        lockout.forget_old()
