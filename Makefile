@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 PYTEST := $(BIN)/python -m pytest
 
@@ -11,7 +12,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset format check test slow drill
+.PHONY: help run stop reset format check test slow drill bench
 
 help:
 	@echo 'make run      install, start everything, answer a sample patient; Ctrl-C ends it'
@@ -21,6 +22,7 @@ help:
 	@echo 'make check    format, lint, types, import rules, unit tests'
 	@echo 'make test     the whole suite but the slow tests (starts its own PostgreSQL and Valkey)'
 	@echo 'make slow     the slow tests: cold start, long drills'
+	@echo 'make bench    ours beside the naive way: ratios with their spread (about 10 minutes)'
 	@echo 'make drill    the full drill: hundreds of faults under load, and a table (about 15 minutes)'
 
 $(BIN)/python:
@@ -38,6 +40,11 @@ $(RUN_STAMP): requirements.txt | $(BIN)/python
 $(DEV_STAMP): requirements-dev.txt $(RUN_STAMP)
 	@echo 'installing what the checks need (once) …'
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(BENCH_STAMP): requirements-bench.txt $(RUN_STAMP)
+	@echo 'installing what the naive way of the benchmarks needs (once) …'
+	@$(PIP) -r requirements-bench.txt
 	@touch $@
 
 # exec: no shell in between, so a signal to this job reaches the supervisor itself.
@@ -72,6 +79,9 @@ test: $(DEV_STAMP)
 
 slow: $(DEV_STAMP)
 	$(PYTEST) -m slow
+
+bench: $(BENCH_STAMP)
+	@exec $(BIN)/python -m benchmarks $(BENCH)
 
 drill: $(DEV_STAMP)
 	$(BIN)/python -m tests.drills $(DRILL)

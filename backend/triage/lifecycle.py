@@ -151,7 +151,18 @@ def _claimed(row_id: UUID, arm: Arm, sealed: bytes, rules: str) -> Claimed:
 
 def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
     """Commit a batch's decisions. Rows whose lease or token is gone are left as they are."""
-    rows = [
+    rows = written(finished)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
+        answered, fallback, held, amended, kinds, waits, _ = cursor.fetchone()
+    counters.answered(_kinds(kinds), "worker")
+    counters.finished(waits or (), amended, len(rows) - held)
+    return FinishCounts(answered, fallback, held - answered, amended, len(rows) - held)
+
+
+def written(finished: Sequence[Finished]) -> list[dict[str, Any]]:
+    """What `FINISH` takes of each decision; numbers and offsets, no text of the patient."""
+    return [
         {
             "id": str(one.id),
             # An answer names the model whose opinion is in its explanation, also where the arm or
@@ -173,12 +184,6 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
         }
         for one in finished
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
-        answered, fallback, held, amended, kinds, waits, _ = cursor.fetchone()
-    counters.answered(_kinds(kinds), "worker")
-    counters.finished(waits or (), amended, len(rows) - held)
-    return FinishCounts(answered, fallback, held - answered, amended, len(rows) - held)
 
 
 def enforce_deadlines(ids: Sequence[UUID] | None = None) -> int:

@@ -1,0 +1,11 @@
+"""The naive Celery app: defaults, but no results that nobody reads."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.naive.settings")
+
+app = Celery("naive", broker=os.environ["REDIS_URL"], include=["benchmarks.naive.tasks"])
+app.conf.update(task_ignore_result=True, task_default_queue="naive")
+app.set_current()
