@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "backend.clients",
     "backend.triage",
     "backend.monitoring",
+    "backend.console",
     "workers",
 ]
 MIDDLEWARE = [
@@ -60,6 +61,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "backend.console.context.console",
             ]
         },
     }
@@ -206,6 +208,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": ["backend.triage.openapi.add_components"],
 }
+# The console: where it signs in, and Flower for its operators to follow (empty: no link).
+LOGIN_URL = "console:login"
+CSRF_FAILURE_VIEW = "backend.console.access.csrf_failed"
+FLOWER_URL = env.text("FLOWER_URL", "")
 STATIC_URL = "static/"
 # Served out of the installed packages: no copy to collect, none to forget.
 WHITENOISE_USE_FINDERS = True

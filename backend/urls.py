@@ -20,5 +20,6 @@ urlpatterns = [
     path("readyz", monitoring.ReadyView.as_view()),
     path("statusz", monitoring.StatusView.as_view()),
     path("metrics", monitoring.metrics_view),
+    path("console/", include("backend.console.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -81,6 +81,12 @@ def record(
     )
 
 
+def was_recorded(actor: Caller | Person | str, action: str, subject: UUID | int | str) -> bool:
+    """Whether `actor` ever did `action` to `subject`."""
+    done = AuditEvent.objects.filter(subject=str(subject), actor=_name(actor), action=action)
+    return done.exists()
+
+
 def _name(actor: Caller | Person | str) -> str:
     if isinstance(actor, Caller):
         return f"key:{actor.key_id}"

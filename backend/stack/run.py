@@ -102,7 +102,8 @@ def _supervisor(
         demo_login=str(checkout.secrets / "console_password"),
     )
     table += services(sizes)
-    complete = environment.for_processes(environ, checkout, database_url, redis_url)
+    link = {"FLOWER_URL": f"http://{ports.HOST}:{chosen['flower']}/"}
+    complete = environment.for_processes({**link, **environ}, checkout, database_url, redis_url)
     return Supervisor(table, complete, checkout.root, checkout.logs, say)
 
 

@@ -139,6 +139,10 @@ UPDATE triage_reviewsample SET leased_by = '', skips = skips + 1,
 WHERE request_id = %(id)s AND client_id = ANY(%(clients)s) AND labelled_at IS NULL
     AND leased_by = %(author)s"""  # noqa: S608  (constants)
 
+_WAITING: Final = f"""
+SELECT count(*) FROM triage_reviewsample WHERE client_id = ANY(%s) AND labelled_at IS NULL
+    AND sampled_at > now() - make_interval(days => {OPEN_DAYS})"""  # noqa: S608  (constants)
+
 _LABELLED: Final = """
 SELECT newest.request_id, newest.level, newest.blind, s.probability, s.random_share, s.stratum
 FROM (SELECT DISTINCT ON (request_id) request_id, level, blind FROM triage_clinicianlabel
@@ -237,6 +241,13 @@ def next_cases(client_ids: Sequence[int], author: Author, limit: int = 1) -> lis
 def next_case(client_ids: Sequence[int], author: Author) -> ReviewCase | None:
     """The next case, or None when nothing waits; see `next_cases`."""
     return next(iter(next_cases(client_ids, author)), None)
+
+
+def waiting(client_ids: Sequence[int]) -> int:
+    """How many cases of these clients wait for a judgement, whoever has them on the screen."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [list(client_ids)])
+        return int(cursor.fetchone()[0])
 
 
 def skip(client_ids: Sequence[int], author: Author, request_id: UUID) -> bool:

@@ -65,6 +65,22 @@ ROUTES: Final[dict[str, Route]] = {
     # Models
     "api/v1/models/": api(GET=SUBMIT),
     "api/v1/models/<str:version>/": api(GET=SUBMIT),
+    # The console
+    "console/login/": Route({"GET": EVERYBODY, "POST": EVERYBODY}),
+    "console/logout/": Route({"POST": EVERYBODY}),
+    "console/theme/": page(POST=MEMBERS),
+    "console/": page(GET=MEMBERS),
+    "console/try/": page(GET=MEMBERS, POST=MEMBERS),
+    "console/try/<str:request_id>/": page(GET=MEMBERS, owned=True),
+    "console/requests/": page(GET=MEMBERS),
+    "console/requests/<str:request_id>/": page(GET=MEMBERS, owned=True),
+    "console/requests/<str:request_id>/answer/": page(GET=MEMBERS, owned=True),
+    "console/requests/<str:request_id>/label/": page(POST=CLINICIANS, owned=True),
+    "console/review/": page(GET=CLINICIANS),
+    "console/review/<str:request_id>/": page(POST=CLINICIANS, owned=True),
+    "console/alarms/": page(GET=OPERATORS),
+    "console/alarms/<int:alert_id>/": page(POST=OPERATORS),
+    "console/(?P<rest>.*)$": Route(),
     # Documents and probes: nothing about a patient or a client
     "api/schema/": Route({"GET": EVERYBODY}),
     "api/docs/": Route({"GET": EVERYBODY}),

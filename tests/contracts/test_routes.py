@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from backend.clients import keys
 from backend.clients.models import Membership, Scope
-from backend.monitoring.models import ModelVersion
+from backend.monitoring.models import Alert, ModelVersion
 from tests.contracts.routes import (
     ADMIN,
     ADMIN_OPEN,
@@ -36,6 +37,7 @@ class Things:
 
     request_id: str
     version: str
+    alert_id: str
 
     # Parameters of Django's own pages.
     app_label = "auth"
@@ -43,6 +45,7 @@ class Things:
     object_id = "1"
     id = "1"
     url = "nowhere"
+    rest = "nowhere"
 
 
 class Service:
@@ -70,15 +73,19 @@ class Service:
         ModelVersion.objects.create(
             version="v1", digest="d" * 64, stage=ModelVersion.Stage.SERVING, rules_version="1"
         )
-        self.things = Things(request_id=posted.json()["id"], version="v1")
+        alert = Alert.objects.create(kind="tests", subject="tests", summary="raised for tests")
+        self.things = Things(request_id=posted.json()["id"], version="v1", alert_id=str(alert.pk))
 
     def status(self, role: str, verb: str, path: str) -> int:
-        """What this role gets. Nothing that it does remains."""
+        """What this role gets. Nothing that it does remains, signing out included."""
+        client = self._clients[role]
+        cookies = deepcopy(client.cookies)
         with transaction.atomic():
-            response: Any = self._clients[role].generic(
+            response: Any = client.generic(
                 verb, path, b"{}" if verb in ("POST", "PUT", "PATCH") else b"", "application/json"
             )
             transaction.set_rollback(True)
+        client.cookies = cookies
         response.close()
         if response.status_code == 302:
             assert "login" in response["Location"] or role in PEOPLE, response["Location"]

@@ -1,0 +1,97 @@
+"""How values are written: levels, shares, ages. One way, on every page."""
+
+import datetime as dt
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ml.schema import LEVELS
+
+register = template.Library()
+
+# A growing bar beside the word: the level is never told by colour alone.
+_BARS = ("▁", "▃", "▅", "▇")
+
+
+@register.filter
+def level(name: str | None) -> SafeString | str:
+    """A level as a chip; a dash for none."""
+    if name not in LEVELS:
+        return "–"
+    number = LEVELS.index(name)
+    return format_html(
+        '<span class="level level-{}"><span aria-hidden="true">{}</span> {}</span>',
+        number,
+        _BARS[number],
+        name,
+    )
+
+
+@register.filter
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share of 0–1 in percent; a dash for none."""
+    return "–" if share is None else f"{share:.{digits}%}"
+
+
+@register.filter
+def number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: 12 ms, 3.4 s, 5 min, 2 h, 3 d."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    raise AssertionError("seconds are covered above")
+
+
+@register.filter
+def ago(moment: dt.datetime | None) -> SafeString | str:
+    """How long ago, with the moment itself (UTC) for who wants it exactly."""
+    if moment is None:
+        return "–"
+    seconds = max((dt.datetime.now(dt.UTC) - moment).total_seconds(), 0)
+    text = (
+        "just now" if seconds < 2 else f"{duration(float(int(seconds))).replace('.0 s', ' s')} ago"
+    )
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        moment.astimezone(dt.UTC).isoformat(timespec="seconds"),
+        moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        text,
+    )
+
+
+@register.filter
+def moment(value: dt.datetime | None) -> str:
+    """A moment in UTC to the millisecond."""
+    if value is None:
+        return "–"
+    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+@register.filter
+def plain(code: str | None) -> str:
+    """A stable code as words."""
+    return "–" if not code else code.replace("_", " ")
+
+
+@register.filter
+def lookup(mapping: dict[str, Any] | None, key: str) -> Any:
+    return None if mapping is None else mapping.get(key)
+
+
+@register.filter
+def field_value(values: dict[str, str], field: Any) -> str:
+    """What was typed into an input of the form, to show it again."""
+    return values.get(field.name, "")

@@ -1,0 +1,25 @@
+"""The pages. A name's part before the first dash is the entry of the navigation it belongs to."""
+
+from django.urls import path, re_path
+
+from backend.console import access
+from backend.console.views import alarms, overview, requests, review, session, tryit
+
+app_name = "console"
+urlpatterns = [
+    path("login/", session.SignIn.as_view(), name="login"),
+    path("logout/", session.SignOut.as_view(), name="logout"),
+    path("theme/", session.theme, name="theme"),
+    path("", overview.overview, name="overview"),
+    path("try/", tryit.form, name="try"),
+    path("try/<str:request_id>/", tryit.result, name="try-result"),
+    path("requests/", requests.index, name="requests"),
+    path("requests/<str:request_id>/", requests.detail, name="requests-one"),
+    path("requests/<str:request_id>/answer/", requests.answer, name="requests-answer"),
+    path("requests/<str:request_id>/label/", review.override, name="requests-label"),
+    path("review/", review.queue, name="review"),
+    path("review/<str:request_id>/", review.judge, name="review-judge"),
+    path("alarms/", alarms.index, name="alarms"),
+    path("alarms/<int:alert_id>/", alarms.change, name="alarms-change"),
+    re_path(r"^(?P<rest>.*)$", access.not_found),
+]
