@@ -111,12 +111,21 @@ class Processes:
             for number in range(len(self._started))
         )
 
+    def start_program(self, *command: str) -> subprocess.Popen[bytes]:
+        """A program that is not ours, e.g. Prometheus."""
+        return self._spawn(command, self.environment)
+
     def _start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        return self._spawn((sys.executable, *arguments), self.environment | environment)
+
+    def _spawn(
+        self, command: tuple[str, ...], environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
         with (self._directory / f"{len(self._started)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 cwd=ROOT,
-                env=self.environment | environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
