@@ -136,6 +136,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BATCH_BODY_BYTES
 ACCURACY_FLOOR = env.fraction("ACCURACY_FLOOR", 0.75)
 ACCURACY_MINIMUM_LABELS = env.integer("ACCURACY_MINIMUM_LABELS", 20, 1, 100_000)
 ACCURACY_CATCH_UP_DAYS = 7
+# What is asked of the answers given in the model's arm, of true emergencies only.
+EMERGENCY_RECALL_FLOOR = env.fraction("EMERGENCY_RECALL_FLOOR", 0.75)
 # --- Review queue: shares of the answered requests that a clinician is asked to judge ---------
 REVIEW_SHARES = {
     # Of all of them, whatever they are; judged blind.

@@ -2,8 +2,8 @@
 
 Two questions are asked of each field: how far has it moved (the population stability index, and
 the Jensen-Shannon distance beside it), and could chance alone do that with so few patients
-(Pearson's test, Fisher's for two bins, Holm-adjusted over the fields)? Only what is both large and beyond
-chance is drift: with fifty patients the index of unchanged data often passes 0.1 by itself
+(Pearson's test, Fisher's for two bins, Holm-adjusted over the fields)? Only what is both large and
+beyond chance is drift: with fifty patients the index of unchanged data often passes 0.1 by itself
 (Yurdakul and Naranjo, J Risk Model Valid 2020;14(4)), and with fifty thousand every difference is
 significant.
 

@@ -1,7 +1,7 @@
 """Beat's timetable, kept in the database (UTC) where an operator may change it.
 
-Missing rows are made when beat starts; rows that exist stay as they were edited. The daily check
-is rung every hour: it makes the reports that are missing, so a day is never skipped by a beat
+Missing rows are made when beat starts; rows that exist stay as they were edited. The daily checks
+are rung every hour: each makes the reports that are missing, so a day is never skipped by a beat
 that was down, and two beats make nothing twice.
 """
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from backend.triage.queue import CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS
+from backend.triage.queue import CHECK_ACCURACY, CHECK_DRIFT, PULSE, SAMPLE_REVIEWS
 
 PULSE_SECONDS: Final = 20
 QUEUE: Final = "background"
@@ -23,6 +23,7 @@ def install() -> None:
     )
     # An entry expires before its next run: a broker that was away is not flooded with old ones.
     _entry(CHECK_ACCURACY, "Daily accuracy check", crontab=hourly, expire_seconds=3_000)
+    _entry(CHECK_DRIFT, "Daily drift check", crontab=hourly, expire_seconds=3_000)
     _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)
 

@@ -104,10 +104,11 @@ class WorkerState(models.Model):
 
 
 class AccuracyReport(models.Model):
-    """The check of one UTC day and one model, made once."""
+    """The check of one UTC day and one model, made once, of the labels received on that day."""
 
     class State(models.TextChoices):
         HEALTHY = "healthy"
+        WARNING = "warning"
         BREACH = "breach"
         INSUFFICIENT = "insufficient_labels"
 
@@ -117,13 +118,62 @@ class AccuracyReport(models.Model):
     state = models.CharField(max_length=20, choices=State.choices)
     labels = models.IntegerField()
     accuracy = models.FloatField(null=True)
-    # Counts, intervals and the confusion matrix; see `workers.surveillance`.
+    # Everything that was measured; see `workers.accuracy`.
     measures = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["day", "model_digest"], name="one_report_per_day_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model_version}: {self.state}"
+
+
+class AccuracyCohort(models.Model):
+    """What is known by now of the answers given on one UTC day by one model: the estimate that
+    needed no label beside the truth, written again while labels arrive."""
+
+    day = models.DateField()
+    model_digest = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=100)
+    labels = models.IntegerField()
+    accuracy = models.FloatField(null=True)
+    measures = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "model_digest"], name="one_cohort_per_day_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model_version}: {self.labels} labels"
+
+
+class DriftReport(models.Model):
+    """One UTC day's patients against the training data of one model, compared once. Holds shares
+    and words that many patients used, never a patient's text."""
+
+    class State(models.TextChoices):
+        STABLE = "stable"
+        MODERATE = "moderate"
+        LARGE = "large"
+        INSUFFICIENT = "insufficient_requests"
+        NO_REFERENCE = "no_reference"
+
+    day = models.DateField()
+    model_digest = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=100)
+    state = models.CharField(max_length=21, choices=State.choices)
+    requests = models.IntegerField()
+    measures = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "model_digest"], name="one_drift_per_day_model")
         ]
 
     def __str__(self) -> str:

@@ -7,9 +7,11 @@ The database's setting is `CLIENT_SECONDS`; without it nothing is bounded.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from django.db import connection, transaction
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError
 
@@ -36,6 +38,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return bool(super().is_usable())
         finally:
             self._client_seconds = before
+
+
+@contextmanager
+def unhurried(seconds: float) -> Iterator[None]:
+    """A transaction whose statements may take so long: for checks that no patient waits for."""
+    bounded: Any = connection
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{seconds:g}s"])
+        before = getattr(bounded, "_client_seconds", None)
+        bounded._client_seconds = None if before is None else seconds + 1
+        try:
+            yield
+        finally:
+            bounded._client_seconds = before
 
 
 def _bound(connection: Connection[Any], seconds: Callable[[], float | None]) -> None:

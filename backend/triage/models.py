@@ -15,6 +15,7 @@ in `lifecycle.py`.
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -62,6 +63,8 @@ class TriageRequest(models.Model):
     batch = models.UUIDField(null=True)
     idempotency_key = models.CharField(max_length=255, null=True)
     fingerprint = models.CharField(max_length=64)
+    # Sent by a rehearsal with records from a file, its times set back (`workers.rehearsal`).
+    replayed = models.BooleanField(db_default=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -88,6 +91,8 @@ class TriageRequest(models.Model):
             models.Index("deadline_at", condition=Q(answer="open"), name="triage_open_deadline"),
             models.Index(fields=["client", "-accepted_at", "-id"], name="triage_client_newest"),
             models.Index("batch", condition=Q(batch__isnull=False), name="triage_batch"),
+            # The daily checks read whole days; rows lie in the order in which they came.
+            BrinIndex(fields=["accepted_at"], name="triage_accepted", autosummarize=True),
         ]
 
     def __str__(self) -> str:

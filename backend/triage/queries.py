@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from django.db import connection
 from backend.triage import lifecycle, statements
 from backend.triage.models import TriageRequest
 from backend.triage.schemas import Answer, TriageResource
-from ml.schema import LEVELS, Level
+from ml.schema import LEVELS
 
 # A request with its newest answer; the fallback doubles as the provisional answer.
 _SELECT = """
@@ -27,17 +26,6 @@ LEFT JOIN LATERAL (
     ORDER BY newest.sequence DESC LIMIT 1) AS a ON TRUE
 WHERE r.client_id = %(client)s AND r.id = ANY(%(ids)s)"""
 _ANSWER_AT = 7  # where the answer's columns begin
-
-
-@dataclass(frozen=True, slots=True)
-class ServedLabel:
-    """One clinician's label beside the answer that was first given: what accuracy is made of."""
-
-    model_version: str
-    model_digest: str
-    method: str
-    answered: Level
-    labelled: Level
 
 
 def get_many(client_id: int, ids: Sequence[UUID]) -> dict[UUID, TriageResource]:
@@ -77,32 +65,19 @@ def oldest_open_seconds() -> float:
         return float(cursor.fetchone()[0])
 
 
-def served_labels(start: datetime, end: datetime) -> list[ServedLabel]:
-    """The newest label of each request labelled in [start, end), with the first answer given.
-
-    Only answers in which the model had a say: those of the rules' arm, of red flags and of
-    fallbacks would flatter or blame a model that did not decide.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT a.model_version, a.model_digest, a.method, a.level, newest.level
-            FROM (SELECT DISTINCT ON (request_id) request_id, level FROM triage_clinicianlabel
-                  WHERE created_at >= %s AND created_at < %s
-                  ORDER BY request_id, created_at DESC, id DESC) AS newest
-            JOIN triage_triageanswer AS a ON a.request_id = newest.request_id AND a.sequence = 1
-            WHERE a.method IN ('ml', 'low_confidence')""",
-            [start, end],
-        )
-        rows = cursor.fetchall()
-    return [ServedLabel(v, d, m, Level(answer), Level(label)) for v, d, m, answer, label in rows]
-
-
 def first_accepted_at() -> datetime | None:
     """When this service took its first patient's request."""
     with connection.cursor() as cursor:
         cursor.execute(statements.FIRST_ACCEPTED)
         first: datetime | None = cursor.fetchone()[0]
         return first
+
+
+def holds_real_patients() -> bool:
+    """Whether any stored request came from a patient and not from a rehearsal."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.REAL_PATIENTS)
+        return bool(cursor.fetchone()[0])
 
 
 def _rows(client_id: int, ids: Sequence[UUID]) -> list[Any]:

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 TRIAGE_PREDICT: Final = "triage.predict"
 CHECK_ACCURACY: Final = "monitoring.check_accuracy"
+CHECK_DRIFT: Final = "monitoring.check_drift"
 PULSE: Final = "monitoring.pulse"
 SAMPLE_REVIEWS: Final = "review.sample"
 TRIAGE_QUEUE: Final = "triage"

@@ -213,6 +213,28 @@ UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
     work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
 WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'"""
 
+# A rehearsal's requests happened when its records did: every time of a finished one is moved by the
+# same amount, so that waits and delays stay what they were.
+BACKDATE: Final = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given(id uuid, at timestamptz)),
+moved AS MATERIALIZED (
+    SELECT r.id, given.at - r.accepted_at AS back
+    FROM triage_triagerequest AS r JOIN given USING (id)
+    WHERE r.work IN ('done', 'abandoned') ORDER BY r.id FOR NO KEY UPDATE OF r),
+answers AS (
+    UPDATE triage_triageanswer AS a SET answered_at = a.answered_at + back
+    FROM moved WHERE a.request_id = moved.id),
+logs AS (
+    UPDATE triage_predictionlog AS l SET created_at = l.created_at + back
+    FROM moved WHERE l.request_id = moved.id),
+labels AS (
+    UPDATE triage_clinicianlabel AS l SET created_at = l.created_at + back
+    FROM moved WHERE l.request_id = moved.id)
+UPDATE triage_triagerequest AS r SET replayed = TRUE, accepted_at = r.accepted_at + back,
+    deadline_at = r.deadline_at + back, due_at = r.due_at + back
+FROM moved WHERE r.id = moved.id"""
+
 DUE: Final = """
 SELECT id FROM triage_triagerequest
 WHERE work IN ('due', 'leased') AND due_at <= now()
@@ -247,3 +269,6 @@ SELECT work, count(*) FROM (SELECT work FROM triage_triagerequest
 LABELLED_LAST_DAY: Final = """
 SELECT count(DISTINCT request_id) FROM triage_clinicianlabel
 WHERE created_at > now() - interval '1 day'"""
+
+REAL_PATIENTS: Final = f"""
+SELECT EXISTS (SELECT FROM triage_triagerequest WHERE NOT replayed AND {PATIENTS_ONLY})"""

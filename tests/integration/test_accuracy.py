@@ -50,7 +50,7 @@ def labelled(
             done.append(Finished(row.id, decision, row.rules, prediction, "v1", DIGEST, 1))
         assert lifecycle.finish(token, done).answered == len(ids)
         given = done[0].decision.level
-        other = Level.EMERGENCY if given != Level.EMERGENCY else Level.ROUTINE
+        other = Level.ROUTINE if given != Level.ROUTINE else Level.SOON
         for number, request_id in enumerate(ids):
             level = given if number < right else other
             assert lifecycle.label(owner_id, key_id, request_id, level, None)
@@ -78,16 +78,32 @@ def test_low_accuracy_is_reported_mailed_and_alarmed_once(
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     yesterday = NOON.date() - dt.timedelta(days=1)
-    labelled(yesterday, 14, 6)
+    labelled(yesterday, 9, 11)
     assert surveillance.check_accuracy(NOON)["reports"] >= 1
-    assert reports_of(sql) == [(yesterday, "breach", 20, 0.7)]
+    assert reports_of(sql) == [(yesterday, "breach", 20, 0.45)]
     sent = [message for message in mail.outbox if "low_accuracy" in message.subject]
     assert len(sent) == 1
-    assert "70.0%" in sent[0].body
+    assert "45.0%" in sent[0].body
     assert sent[0].to == settings.ALERT_EMAILS
     for _ in range(3):
         assert surveillance.check_accuracy(NOON) == {"reports": 0}
     assert len([one for one in mail.outbox if "low_accuracy" in one.subject]) == 1
+
+
+def test_a_share_under_the_floor_that_chance_may_explain_is_a_warning(
+    labelled: Callable[[dt.date, int, int], None], sql: Sql, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    day = NOON.date() - dt.timedelta(days=2)
+    labelled(day, 14, 6)
+    labelled(day + dt.timedelta(days=1), 16, 4)
+    surveillance.check_accuracy(NOON - dt.timedelta(days=1))
+    assert reports_of(sql) == [(day, "warning", 20, 0.7)]
+    kinds = {one["kind"] for one in alerts.open_alerts()}
+    assert "accuracy_warning" in kinds
+    assert "low_accuracy" not in kinds
+    surveillance.check_accuracy(NOON)
+    assert "accuracy_warning" not in {one["kind"] for one in alerts.open_alerts()}
 
 
 def test_good_accuracy_is_healthy_and_resolves_the_alarm(
@@ -190,6 +206,7 @@ def test_beats_timetable_is_made_once_and_keeps_what_was_edited(database: None, 
     rows = sql("SELECT name, enabled, queue FROM django_celery_beat_periodictask ORDER BY name")
     assert rows == [
         ("Daily accuracy check", False, "background"),
+        ("Daily drift check", False, "background"),
         ("Pulse and waiting mails", False, "background"),
         ("Review queue", False, "background"),
     ]

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from backend.triage.queue import CHECK_ACCURACY, PULSE
+from backend.triage.queue import CHECK_ACCURACY, CHECK_DRIFT, PULSE
 from workers import surveillance
 
 BACKGROUND_LIMIT_SECONDS = 300
@@ -10,6 +10,12 @@ BACKGROUND_LIMIT_SECONDS = 300
 def check_accuracy() -> dict[str, int]:
     """Make every daily report that is missing; ringing it twice changes nothing."""
     return surveillance.check_accuracy()
+
+
+@shared_task(name=CHECK_DRIFT, time_limit=BACKGROUND_LIMIT_SECONDS, acks_late=False)
+def check_drift() -> dict[str, int]:
+    """Make every daily drift report that is missing; ringing it twice changes nothing."""
+    return surveillance.check_drift()
 
 
 @shared_task(name=PULSE, time_limit=BACKGROUND_LIMIT_SECONDS, acks_late=False)
