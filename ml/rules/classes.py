@@ -63,7 +63,7 @@ CLASSES: Final = {
     "cant_take_deep_breath wind_short short_winded trouble_catch_breath lost_breath "
     "struggle_to_breath gasp_for_air hardly_breath breath_bad pant puffed_out not_breath_well "
     "cant_lie_flat resp_distress "
-    "cant_breath_well cant_breath_properly breath_problem",
+    "cant_breath_well cant_breath_properly breath_problem breath_hard breath_is_hard",
     "faint": "faint pass_out passed_out near_syncope presyncope black_out blacked_out collapse "
     "keel_over nearly_faint faintness",
     "throat": "throat tongue lip airway mouth",

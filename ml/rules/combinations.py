@@ -4,6 +4,7 @@ from typing import Final
 
 from ml.rules.combination import Combination
 from ml.rules.combinations_body import BODY
+from ml.rules.combinations_inner import INNER
 from ml.rules.combinations_people import PEOPLE
 
-COMBINATIONS: Final[tuple[Combination, ...]] = (*BODY, *PEOPLE)
+COMBINATIONS: Final[tuple[Combination, ...]] = (*BODY, *PEOPLE, *INNER)

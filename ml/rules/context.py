@@ -75,6 +75,35 @@ CONTEXT: Final[tuple[Rule, ...]] = table(
             "|caesarean|cesarean|hysterectomy|laparoscopy|op",
             "ctx.hot_child": "@kid hot|boiling|burning",
             "ctx.coughed_blood": "cough blood;hemoptysis;blood sputum|phlegm",
+            "ctx.swallowed_tablets": "swallow|ate|eat|ingest|got_into|found pill|tablet"
+            "|heart_tablet|heart_pill|blood_pressure_tablet|medication",
+            "ctx.cellulitis": "cellulitis;@limb|skin red|hot|redness spread|streak|track",
+            "ctx.swollen_belly": "abd|bowel big|bigger|blown_up|blow|swell|huge|tight_drum|bloat",
+            "ctx.no_stool": "bowel not_open|hasnt_open|not_move|hasnt_move|not_opened;not_poop"
+            "|hasnt_poop|no_bowel_movement|not_pass_wind|no_wind|cant_pass_wind",
+            "ctx.belly_injury": "abd|flank|rib|side kick|hit|punch|fall|handlebar|kneed|ram|"
+            "headbutt|blow|tackle|crash",
+            "ctx.shoulder_tip": "shoulder_tip|tip_shoulder|tip_of_shoulder",
+            "ctx.neck_swelling": "neck swell|balloon|bulg|bigger|tight_lump",
+            "ctx.ascending": "@numb|@weak|tingle move_up|moving_up|spread_up|climb|rising|rise"
+            "|work_up|working_up|up_leg|up_body|creep",
+            "ctx.cant_swallow": "cant_swallow|hard_swallow|difficult_swallow|trouble_swallow",
+            "ctx.slow_pulse": "heart_rate|heart|pulse|hr 25|26|27|28|29|30|31|32|33|34|35"
+            "|36|37|38|39|40|41|42",
+            "ctx.tropics": "malaria|africa|african|nigeria|ghana|kenya|uganda|tanzania|congo|"
+            "cameroon|malawi|zambia|zimbabwe|ethiopia|sudan|senegal|mali|gambia|sierra_leone|liberia|"
+            "mozambique|angola|india|pakistan|bangladesh|nepal|sri_lanka|indonesia|bali|thailand|"
+            "vietnam|cambodia|laos|myanmar|philippines|papua|amazon|brazil|peru|haiti|tropics|"
+            "tropical|jungle|safari",
+            "ctx.pleuritic": "pleuritic|pleurisy;rib|chest|breath @pain",
+            "ctx.foot": "foot|toe|heel|ankle|sole",
+            "ctx.black_toe": "foot|toe|heel black|dark|smelly|spread",
+            "ctx.out_of_proportion": "out_of_proportion",
+            "ctx.stopped_drinking": "alcoholic|drinker|alcohol|booze|drinking stop_drink|stop|"
+            "stopped|gave_up|withdrawal|last_drink|without",
+            "ctx.sees_things": "see spider|insect|rat|thing|bug|people;hallucinat",
+            "ctx.upper_back_heavy": "between_shoulder|between_shoulder_blade|shoulder_blade|bosom"
+            "|bust|upper_back heavy|heaviness|tight|pressure|ache|crush|@pain",
             "ctx.limp": "limp|limping",
             "ctx.gone": "resolved|gone",
             "ctx.wound_stopped": "stop_bleed|bleed_stop|stopped_bleed|bleed_has_stop",

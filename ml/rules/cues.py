@@ -28,6 +28,16 @@ _AGES: Final = (
     "seventeen eighteen nineteen twenty young little kid child teenager toddler small school uni "
     "student twenties thirties 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 25 30"
 )
+# "Not responding to antibiotics" is no coma.
+_TREATMENTS: Final = (
+    "antibiotic oral iv treatment medication medicine tablet inhaler nebuliser nebulizer "
+    "painkiller paracetamol ibuprofen fluid cream ointment therapy analgesia steroid drug"
+)
+_UNTREATED: Final = " ".join(
+    f"{verb}_{treatment}"
+    for treatment in _TREATMENTS.split()
+    for verb in ("not_respond", "no_response", "hasnt_respond", "dont_respond", "unresponsive")
+)
 _LONG_AGO: Final = " ".join(
     (
         *(f"{word}_{month}" for month in _MONTHS.split() for word in ("back", "last")),
@@ -69,13 +79,18 @@ CUES: Final = {
     "never_had_anything_like never_had_this not_ease no_ease not_touch "
     "not_let_up wont_let_up not_yet not_long not_too not_much not_really "
     "medication_not cant_wait cant_stand no_energy no_appetite no_taste no_smell",
+    "=untreated": _UNTREATED,
+    # A sign that is missing is a finding.
+    "=finding": "absent_cremasteric absent_reflex absent_pulse absent_bowel_sound "
+    "absent_breath_sound",
     # An age is no duration.
     "=noage": _NO_AGE,
     "=paper": ON_PAPER,
     "=age": "month_old months_old year_old week_old day_old yr_old mo_old y/o yo year_of_age "
     "year_older",
     # Words of the lexicon in another sense.
-    "=idiom": "seizure_medication epilepsy_medication heart_medication stroke_medication "
+    "=idiom": "food_poison food_poisoning "
+    "seizure_medication epilepsy_medication heart_medication stroke_medication "
     "stroke_luck stroke_bad_luck stroke_good_luck seizure_tablet heart_tablet fit_and_well "
     "keep_fit fit_well dont_fit get_fit physically_fit fit_for_work stroke_patient "
     "stroke_victim_carer shot_vitamin vitamin_shot b12_shot fear_of_choking booster_shot "

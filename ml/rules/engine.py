@@ -17,7 +17,7 @@ from ml.rules.rule import Rule
 from ml.rules.severity import level_of, severity_score, stated
 from ml.schema import Level
 
-RULES_VERSION: Final = "rules-1.1.0"
+RULES_VERSION: Final = "rules-1.2.0"
 
 # Kinds of hits that carry no complaint by themselves.
 _SILENT: Final = frozenset({"ctx", "hx"})

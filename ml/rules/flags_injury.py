@@ -64,9 +64,10 @@ TRAUMA: Final[tuple[Rule, ...]] = (
         _HEAD,
         "@headhit|fall|head unconscious|unresponsive|knocked_out|seizure|@confuse|@drowsy"
         "|loss_conscious|passed_out|black_out|loc hit|head|injury|bang|fall @headhit|head|after;"
-        "@headhit unconscious|seizure|@confuse|@drowsy|knocked_out|pupil|passed_out|black_out;"
+        "@headhit @unconscious|seizure|@confuse|@drowsy|knocked_out|pupil|passed_out|black_out;"
         "@headhit keep|repeat|projectile @vomit;"
-        "@headhit vomit twice|3_times|repeated|several|times|keep|again|worse;"
+        "@headhit @vomit twice|3_times|three_times|four_times|repeated|several|times|keep|again"
+        "|worse;"
         "fluid|clear_fluid|blood leak|come|from|drip ear|nose @headhit;"
         "skull|head fracture|dent|soft;skull_fracture;pupil unequal|blown|different|bigger",
         window=8,
@@ -177,8 +178,11 @@ POISON: Final[tuple[Rule, ...]] = (
         "overdose;drug_intoxication;DI;"
         "take|swallow|eat|drink @manypills|@manynumber @pills;"
         "swallow|drink|ingest|drank @poisonous;ate|eat|put|lick|got_into @poisonous;"
-        "ate|eat|swallow|drink|found|got_into grandma|grandmother|grandfather|mother|father "
-        "pill;"
+        "ate|eat|swallow|drink|found|got_into grandma|grandmother|grandfather|grandad|grandpa|gran"
+        "|mother|father|dad|uncle|aunt|sister|brother|husband|wife|neighbour pill|tablet|"
+        "heart_tablet|heart_pill|blood_pressure_tablet;"
+        "ecstasy|mdma|molly|cocaine|amphetamine|meth|party pill|drug|tablet|took|snort jaw|hot"
+        "|burn|agitat|rigid|see_things|hallucinat|stiff|twitch;"
         "carbon_monoxide;co_poison|co_poisoning|co_intoxication;"
         "co_alarm|monoxide_alarm headache|dizzy|sick|faint|vomit;"
         "poison @drowsy|@confuse|@dyspnea|unconscious|seizure;pesticide|organophosphate|paraquat "

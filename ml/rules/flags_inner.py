@@ -162,7 +162,8 @@ SEPSIS: Final[tuple[Rule, ...]] = (
         "shake|chill|fast|drowsy|cold|breath|mottled|cant_stand|confuse|slur|blotchy|weak;"
         "skin mottled|blotchy|marbled|grey fever|cold|drowsy|sick|shake|breath;"
         "@fever chemo|neutropenic|neutropenia|transplant;"
-        "rash|skin|wound pain_out|black|dusky|grey|spread_fast|rapid_spread fever|severe|spread",
+        "rash|skin|wound pain_out|black|dusky|grey|spread_fast|rapid_spread @fever|severe|spread"
+        "|unbearable|agony|excruciat|blister|crackl",
         window=9,
     ),
     grave(
@@ -200,6 +201,8 @@ CHILD: Final[tuple[Rule, ...]] = (
         "hour|today|since|baby|child|drink|feed|vomit;"
         "@baby|child|toddler|son|daughter not_drink|wont_drink|not_feed|wont_feed|refuse|dont_feed"
         "|wont_eat|hasnt_drink|poor_feed;"
+        "nappy|diaper dry|drier|fewer|less diarrhea|vomit|fever|drink|feed|usual;"
+        "breath|breathing noisy|noise|harsh|squeak @kid|cry|bark|cough;"
         "croup|bark|barking_cough|bronchiolitis|febrile_seizure|febrile_convulsion;"
         "child limping fever|cant_walk|wont_walk;nonaccidental|non_accidental;"
         "inconsolable|wont_stop_cry|cry_nonstop|cant_console;cry hour baby|infant",
@@ -233,7 +236,8 @@ EYE_AND_UROLOGY: Final[tuple[Rule, ...]] = (
         "lost_vision|vision_loss|blind|cant_see eye|one;lost see eye;sharp|something went eye;"
         "eye_trauma|hyphema|abnormality_visual;eye pain|red blur|see|light|photophobia;"
         "see loss|lost|disturbance|decreased|sudden|double|blur sudden|today|hour|eye|new;"
-        "flash|floater new|sudden|many|shower|lot;eye hit|punch|injury|scratch|ball see|blood"
+        "flash|floater new|sudden|many|shower|lot|first;floater flash;"
+        "shingles|zoster eye|nose_tip|eyelid;eye hit|punch|injury|scratch|ball see|blood"
         "|pain|metal|blur;contact_lens pain|red;cant_see eye|out;visual disturbance|acuity|loss",
         Level.URGENT,
         window=6,
@@ -242,7 +246,7 @@ EYE_AND_UROLOGY: Final[tuple[Rule, ...]] = (
         "urological.torsion",
         _URO,
         "testicular_torsion|torsion;testicle|scrotum @pain|swell|@severe sudden|severe|vomit"
-        "|twist|woke|high|unbearable;paraphimosis|priapism;"
+        "|twist|woke|high|unbearable;absent_cremasteric;paraphimosis|priapism;"
         "erection|penis hour|4_hours|prolonged|wont_go_down pain|erection|wont|last|hour;"
         "penile_fracture;penis fracture|snap",
         window=7,
@@ -255,7 +259,8 @@ EYE_AND_UROLOGY: Final[tuple[Rule, ...]] = (
         "|tender|hurt;erection;urosepsis;cant_pee|retention"
         "|no_urine|anuria|oliguria|not_pee|cant_pass_urine|unable_urinate|hasnt_pee|pee_nothing;"
         "renal_colic|kidney_stone|ureteral_stone;"
-        "flank|loin @pain fever|vomit|severe|pregnant|unbearable;hematuria|urine clot|retention"
+        "flank|loin @pain @fever|@vomit|severe|pregnant|unbearable|blood|hematuria|cant_sit_still"
+        "|writhing|groin;hematuria|urine clot|retention"
         "|lot;"
         "penis erection|trapped|zip",
         Level.URGENT,

@@ -19,13 +19,14 @@ from ml.rules.pattern import Lexicon
 from ml.rules.rule import Rule
 from ml.rules.spoken_body import SPOKEN_BODY
 from ml.rules.spoken_classes import SPOKEN_CLASSES
+from ml.rules.spoken_events import SPOKEN_EVENTS
 from ml.rules.spoken_inner import SPOKEN_INNER
 from ml.rules.symptoms import MINOR, SYMPTOMS
 
 RULES: Final[tuple[Rule, ...]] = (
     *HEART, *VESSELS, *BRAIN, *LUNGS, *TRAUMA, *BURNS, *ALLERGY, *POISON, *MIND, *ENVIRONMENT,
     *ABDOMEN, *OBSTETRIC, *METABOLIC, *SEPSIS, *CHILD, *EYE_AND_UROLOGY,
-    *SPOKEN_BODY, *SPOKEN_INNER,
+    *SPOKEN_BODY, *SPOKEN_INNER, *SPOKEN_EVENTS,
     *SYMPTOMS, *MINOR, *CONTEXT, *CONDITIONS,
 )  # fmt: skip
 

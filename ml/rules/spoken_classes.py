@@ -35,6 +35,7 @@ SPOKEN_CLASSES: Final = {
     "stripper solvent thinner weedkiller weed_killer antifreeze white_spirit petrol turps "
     "domestos harpic drano clorox lysol dettol disinfectant pesticide dishwasher_tablet "
     "laundry_pod laundry_capsule washing_capsule detergent quicklime mortar caustic_soda "
+    "lamp_oil lighter_fluid essential_oil reed_diffuser "
     "sodium_hydroxide brick_acid cleaning_fluid chlorine pool_chemical oven_spray "
     "washing_tablet toilet_duck patio_cleaner hydrochloric sulphuric screenwash",
     "ingest": "drunken swallow drink drank eat gulp sip neck down ingest lick chew mouth scoff "

@@ -49,7 +49,9 @@ SYMPTOMS: Final[tuple[Rule, ...]] = table(
             "|high_blood_pressure|high_bp;blood_pressure high|180|200"
             "|190|210|220",
             "sym.hallucination": "paranoid;acting strange",
-            "sym.jaundice": "jaundice;yellow skin|eye",
+            "sym.jaundice": "jaundice;yellow_skin|yellow_eye|skin_yellow|eye_yellow|skin_is_yellow"
+            "|eyes_are_yellow|turn_yellow|gone_yellow|going_yellow|look_yellow|white_of_eye_yellow;"
+            "yellow skin",
             "sym.bleeding": "@bleed heavy|lot;hemorrhage",
             "sym.postop": "post_op|postoperative|surgery|operation fever|pain|swell|bleed|redness"
             "|pus|worse|open|infect",
