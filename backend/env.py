@@ -45,6 +45,22 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def lines(name: str, directory: Path, file: str) -> list[str]:
+    """A list out of a variable (separated by spaces) or, where that is empty, out of a secret
+    file that may be missing (one a line, `#` comments)."""
+    if given := os.environ.get(name, "").split():
+        return given
+    path = directory / file
+    if not path.exists():
+        return []
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        raise ImproperlyConfigured(f"SECRETS_DIR: the file {file} cannot be read") from None
+    found = (line.strip() for line in text.splitlines())
+    return [line for line in found if line and not line.startswith("#")]
+
+
 def database(name: str) -> dict[str, str]:
     """Django's connection fields out of `postgres://user:password@host:port/name`."""
     raw = os.environ.get(name)

@@ -1,6 +1,13 @@
 from django.contrib import admin
 
-from backend.monitoring.models import AccuracyReport, Alert, ModelChange, ModelVersion, WorkerState
+from backend.monitoring.models import (
+    AccuracyReport,
+    Alert,
+    AlertDelivery,
+    ModelChange,
+    ModelVersion,
+    WorkerState,
+)
 from backend.triage.admin import ReadOnlyAdmin
 
 
@@ -26,4 +33,13 @@ class AccuracyReportAdmin(ReadOnlyAdmin):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "subject", "summary", "raised_at", "repeats", "sent_at", "resolved_at")
+    list_display = (
+        *("kind", "subject", "severity", "summary", "raised_at", "repeats", "sent_at"),
+        *("acknowledged_by", "resolved_at"),
+    )
+
+
+@admin.register(AlertDelivery)
+class AlertDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("alert", "notice", "channel", "state", "attempts", "sent_at", "error")
+    list_filter = ("state", "notice")

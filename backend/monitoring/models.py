@@ -183,14 +183,21 @@ class DriftReport(models.Model):
 class Alert(models.Model):
     """Something an operator must know. One open alert a kind and subject; it counts repeats."""
 
+    class Severity(models.TextChoices):
+        WARNING = "warning"
+        CRITICAL = "critical"
+
     kind = models.CharField(max_length=40)
     subject = models.CharField(max_length=120)
+    severity = models.CharField(max_length=8, choices=Severity.choices, db_default=Severity.WARNING)
     summary = models.CharField(max_length=300)
     raised_at = models.DateTimeField(db_default=Now())
     last_at = models.DateTimeField(db_default=Now())
     repeats = models.IntegerField(default=0)
-    # When the mail went out; null while it has not.
+    # When the first notice went out; null while none has.
     sent_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True, db_default="")
     resolved_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -204,3 +211,45 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.summary}"
+
+
+class AlertDelivery(models.Model):
+    """One notice of an alert to one channel: that it was raised, or that it is resolved.
+
+    `state`:  waiting ──▶ sent | dropped | gave_up
+
+    A failed attempt leaves it waiting until `next_at`. Dropped: the alert was resolved or
+    acknowledged before anybody could be told.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        DROPPED = "dropped"
+        GAVE_UP = "gave_up"
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="deliveries")
+    notice = models.CharField(
+        max_length=8, choices=[("raised", "raised"), ("resolved", "resolved")]
+    )
+    # `email`, or the kind of service with a digest of its URL: the URL itself is a secret.
+    channel = models.CharField(max_length=60)
+    state = models.CharField(max_length=7, choices=State.choices, db_default=State.WAITING)
+    attempts = models.SmallIntegerField(db_default=0)
+    next_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    # What the last failed attempt ended with: a code, never a server's words.
+    error = models.CharField(max_length=60, blank=True, db_default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["alert", "notice", "channel"], name="one_notice_per_channel"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index("next_at", condition=Q(state="waiting"), name="delivery_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alert_id} {self.notice} {self.channel}: {self.state}"

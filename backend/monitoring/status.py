@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from backend.monitoring import alerts, presence, reports
+from backend.monitoring import alerts, delivery, presence, reports
 from backend.triage import canary, queries
 from backend.triage.queue import broker_answers
 
@@ -43,6 +43,7 @@ def status(today: dt.date) -> dict[str, Any]:
     newest = reports.newest()
     silent = presence.silent()
     synthetic = canary.last()
+    unheard = delivery.failing()
     parts: dict[str, dict[str, Any]] = {
         "broker": {"ok": broker_answers()},
         "triage_workers": {"ok": bool(triage), "count": len(triage)},
@@ -67,6 +68,8 @@ def status(today: dt.date) -> dict[str, Any]:
             "ok": oldest <= settings.DEADLINE_SECONDS,
             "oldest_open_seconds": round(oldest, 3),
         },
+        # An alarm that reaches nobody is worse than none: here it is seen.
+        "alarms": {"ok": not unheard, "failing": unheard},
         "accuracy_check": {"ok": _check_is_fresh(newest, today), "newest": newest},
     }
     return {

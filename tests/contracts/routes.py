@@ -63,6 +63,9 @@ ROUTES: Final[dict[str, Route]] = {
     "api/ml/predict/": api(POST=SUBMIT),
     "api/ml/feedback/": api(POST=LABEL),
     # Models
+    # Alarms
+    "api/v1/alerts/": api(GET=OPERATE),
+    "api/v1/alerts/<int:alert_id>/acknowledge/": api(POST=OPERATE),
     "api/v1/models/": api(GET=SUBMIT),
     "api/v1/models/<str:version>/": api(GET=SUBMIT),
     # The console

@@ -188,17 +188,6 @@ def test_answers_of_the_rules_arm_do_not_count_for_the_model(
     assert reports_of(sql) == [(yesterday, "healthy", 20, 1.0)]
 
 
-def test_a_mail_server_that_is_down_loses_no_alarm(database: None, settings: Any, sql: Sql) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    alerts.raise_alert("low_accuracy", "v1", "text")
-    assert alerts.send_unsent() == 0
-    assert sql("SELECT sent_at FROM monitoring_alert") == [(None,)]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    assert alerts.send_unsent() == 1
-    assert alerts.send_unsent() == 0
-
-
 def test_beats_timetable_is_made_once_and_keeps_what_was_edited(database: None, sql: Sql) -> None:
     schedule.install()
     sql("UPDATE django_celery_beat_periodictask SET enabled = false")
