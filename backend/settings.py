@@ -155,7 +155,7 @@ ALERT_URLS_CRITICAL = env.lines("ALERT_URLS_CRITICAL", SECRETS_DIR, "alert_urls_
 # An alarm that comes back within this time of its last notice is not announced again.
 ALERT_COOLDOWN_MINUTES = env.integer("ALERT_COOLDOWN_MINUTES", 60, 0, 10_080)
 # What to do about an alarm: this page, and the alarm's kind as its anchor.
-RUNBOOK_URL = env.text("RUNBOOK_URL", "docs/operations.md")
+RUNBOOK_URL = env.text("RUNBOOK_URL", "docs/runbooks.md")
 ALERT_EMAILS = env.words("ALERT_EMAILS", "triage-alerts@localhost")
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "triage@localhost")
 EMAIL_HOST = env.text("EMAIL_HOST", "")

@@ -61,7 +61,7 @@ def test_an_alarm_is_mailed_once_and_its_end_too(mails: list[str], sql: Sql) -> 
     [mail] = mails
     assert "Subject: [clinical-triage] CRITICAL low_accuracy: v1" in mail
     assert "To: oncall@hospital.example" in mail
-    assert "docs/operations.md#low_accuracy" in mail
+    assert "docs/runbooks.md#low_accuracy" in mail
     alerts.resolve("low_accuracy", "v1")
     assert alerts.send_unsent() == 1
     assert alerts.send_unsent() == 0
@@ -238,4 +238,4 @@ def test_the_list_on_a_terminal(mails: list[str]) -> None:
     alerts.raise_alert("no_model", "triage", "No proven model.")
     out = io.StringIO()
     call_command("alerts", "list", stdout=out)
-    assert "docs/operations.md#no_model" in out.getvalue()
+    assert "docs/runbooks.md#no_model" in out.getvalue()
