@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 from functools import lru_cache
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 _NONCE_BYTES = 12
+_KEY_BYTES = 32
+_REFERENCE_CHARS = 64
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,8}")
 
 
 class Undecryptable(Exception):
@@ -32,10 +36,44 @@ def _keys(text: str) -> tuple[str, dict[str, AESGCM]]:
         key_id, _, encoded = line.partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
-            keys[key_id] = AESGCM(key)
         except ValueError:
-            raise ImproperlyConfigured("payload_keys: expected lines id:base64(32 bytes)") from None
+            key = b""
+        # Random bytes hardly ever repeat; a key of few different ones was typed.
+        if len(key) != _KEY_BYTES or len(set(key)) < _KEY_BYTES // 2:
+            raise ImproperlyConfigured("payload_keys: expected lines id:base64(32 random bytes)")
+        if not _KEY_ID.fullmatch(key_id) or key_id in keys:
+            raise ImproperlyConfigured("payload_keys: expected ids of 1 to 8 letters, each once")
+        keys[key_id] = AESGCM(key)
+    if not keys:
+        raise ImproperlyConfigured("payload_keys: expected lines id:base64(32 random bytes)")
     return next(iter(keys)), keys
+
+
+@lru_cache(maxsize=4)
+def _pseudonym_keys(text: str) -> dict[str, bytes]:
+    """Keys by version, current first: one bare secret (version ""), or lines `id:secret`."""
+    if ":" not in text:
+        return {"": text.encode()}
+    keys: dict[str, bytes] = {}
+    for line in text.split():
+        key_id, _, key = line.rpartition(":")
+        if len(key) < _KEY_BYTES or (key_id and not _KEY_ID.fullmatch(key_id)) or key_id in keys:
+            raise ImproperlyConfigured(
+                "pseudonym_key: expected one secret, or lines id:secret of 32 characters or more"
+            )
+        keys[key_id] = key.encode()
+    return keys
+
+
+def check_keys() -> None:
+    """Raises `ImproperlyConfigured` unless both secrets hold keys that can be used."""
+    _keys(settings.PAYLOAD_KEYS)
+    _pseudonym_keys(settings.PSEUDONYM_KEY)
+
+
+def current_key_id() -> str:
+    """The id under which everything new is sealed."""
+    return _keys(settings.PAYLOAD_KEYS)[0]
 
 
 def seal(plain: bytes, row: UUID) -> bytes:
@@ -57,14 +95,23 @@ def unseal(sealed: bytes, row: UUID) -> bytes:
 
 
 def pseudonym(client_id: int, patient_id: str) -> str:
-    """A patient's reference within one client: 64 hex digits, useless without the key."""
-    return _keyed(f"patient|{client_id}|{patient_id}".encode())
+    """A patient's reference within one client: 64 characters, useless without the key. It begins
+    with the version of the key where there are several."""
+    return pseudonyms(client_id, patient_id)[0]
+
+
+def pseudonyms(client_id: int, patient_id: str) -> list[str]:
+    """The patient's references under every live version of the key, the current one first."""
+    message = f"patient|{client_id}|{patient_id}".encode()
+    found = []
+    for version, key in _pseudonym_keys(settings.PSEUDONYM_KEY).items():
+        digest = hmac.new(key, message, hashlib.sha256).hexdigest()
+        found.append(f"{version}:{digest}"[:_REFERENCE_CHARS] if version else digest)
+    return found
 
 
 def fingerprint(body: bytes) -> str:
-    """Equality of two bodies without keeping either: 64 hex digits."""
-    return _keyed(b"body|" + body)
-
-
-def _keyed(message: bytes) -> str:
-    return hmac.new(settings.PSEUDONYM_KEY.encode(), message, hashlib.sha256).hexdigest()
+    """Equality of two bodies without keeping either: 64 hex digits. Made with the oldest live key,
+    so that a new version does not make repeated bodies look different."""
+    key = list(_pseudonym_keys(settings.PSEUDONYM_KEY).values())[-1]
+    return hmac.new(key, b"body|" + body, hashlib.sha256).hexdigest()

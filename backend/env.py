@@ -1,6 +1,7 @@
 """Typed readers of the environment. A wrong value stops the process naming the variable."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -78,13 +79,26 @@ def database(name: str) -> dict[str, str]:
     }
 
 
+# Words of sample files and of tutorials; no random secret holds one.
+_SAMPLE = re.compile(
+    r"change.?me|example|sample|insecure|placeholder|password|default|your.?secret", re.IGNORECASE
+)
+_LEAST_DIFFERENT = 8
+
+
 def secret(directory: Path, name: str, at_least: int = 32) -> str:
-    """The content of one secret file. Short or missing secrets stop the process."""
-    path = directory / name
+    """A secret: the variable of that name in capitals, else the content of its file.
+
+    One that is missing, short, a sample or of few different characters stops the process.
+    """
+    variable = name.upper()
+    where = variable if variable in os.environ else f"SECRETS_DIR: {name}"
     try:
-        value = path.read_text().strip()
+        value = os.environ.get(variable) or (directory / name).read_text().strip()
     except OSError:
         raise ImproperlyConfigured(f"SECRETS_DIR: the file {name} cannot be read") from None
     if len(value) < at_least:
-        raise ImproperlyConfigured(f"SECRETS_DIR: {name} is shorter than {at_least} characters")
+        raise ImproperlyConfigured(f"{where} is shorter than {at_least} characters")
+    if len(set(value)) < _LEAST_DIFFERENT or _SAMPLE.search(value):
+        raise ImproperlyConfigured(f"{where} is no random secret; make one: openssl rand -hex 32")
     return value

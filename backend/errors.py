@@ -1,11 +1,15 @@
 """Errors as RFC 9457 problem documents: stable type, plain title, no clinical text, no HTML."""
 
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseFailure
 from django.http import Http404, HttpRequest, JsonResponse
+from pydantic import ValidationError
 from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -18,6 +22,7 @@ log = structlog.get_logger()
 TYPE_BASE = "urn:clinical-triage:problem:"
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_DATABASE_SECONDS = 2
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class PayloadTooLarge(exceptions.APIException):
@@ -52,6 +57,23 @@ def problem(
     if errors:
         document["errors"] = [error.to_json() for error in errors]
     return document
+
+
+def refused(error: ValidationError, expected: Mapping[str, str]) -> InvalidCase:
+    """What pydantic refused, as our own: `expected` says for each known field what it takes. An
+    unknown field is named only where it looks like a name, and told the nearest known one."""
+    found: dict[str, FieldError] = {}
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        if name in expected:
+            # A union says what each of its sides wanted; the field is named once.
+            found.setdefault(name, FieldError(name, detail["type"], expected[name]))
+            continue
+        field = name if _FIELD_NAME.fullmatch(name) else "unknown field"
+        near = get_close_matches(name, expected, n=1)
+        text = f"no such field; did you mean '{near[0]}'?" if near else "no such field"
+        found.setdefault(field, FieldError(field, "unknown", text))
+    return InvalidCase(tuple(found.values()))
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response:

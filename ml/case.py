@@ -234,9 +234,20 @@ def _contradictions(case: TriageCase) -> list[FieldError]:
             ("symptoms_data.symptoms", w) for w in (symptom.duration, symptom.progression) if w
         ]
     for path, text in texts:
-        if "\x00" in text:
-            found.append(FieldError(path, "text", "must hold no NUL character"))
+        if misleading(text):
+            expected = "must hold no NUL, control or text-direction character"
+            found.append(FieldError(path, "text", expected))
     return found
+
+
+# C0 controls but tab and line ends, and what makes a text read otherwise than it is stored
+# (Unicode Standard Annex 9: embeddings, overrides, isolates).
+_MISLEADING = re.compile("[\x00-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+def misleading(text: str) -> bool:
+    """Whether a free text holds a character that a reader would not see, or see moved."""
+    return _MISLEADING.search(text) is not None
 
 
 def _hidden_characters(text: str) -> bool:

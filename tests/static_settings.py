@@ -2,16 +2,15 @@
 
 import atexit
 import os
-import secrets
 import shutil
 import tempfile
 from pathlib import Path
 
+from backend.stack.secrets import create_missing
+
 _directory = Path(tempfile.mkdtemp(prefix="triage-static-"))
 atexit.register(shutil.rmtree, _directory, ignore_errors=True)
-_NAMES = ("django_secret_key", "pseudonym_key", "experiment_salt", "payload_keys", "metrics_token")
-for _name in _NAMES:
-    (_directory / _name).write_text(secrets.token_hex(32))
+create_missing(_directory)
 os.environ["SECRETS_DIR"] = str(_directory)
 os.environ.setdefault("DATABASE_URL", "postgres://nobody@localhost/none")
 

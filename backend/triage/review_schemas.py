@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from backend.errors import refused
 from backend.triage.labels import REASONS, WORDS
-from backend.triage.schemas import MAX_NOTE_CHARS, Answer, LevelName
+from backend.triage.schemas import MAX_NOTE_CHARS, Answer, LevelName, Note
 from ml.errors import FieldError, InvalidCase
 from ml.schema import LEVELS
 
@@ -37,9 +38,7 @@ class LabelBody(BaseModel):
     reason: ReasonName | None = Field(
         default=None, description="That the answer is right, or what it missed"
     )
-    note: Annotated[str, StringConstraints(max_length=MAX_NOTE_CHARS)] | None = Field(
-        default=None, description="Stored encrypted"
-    )
+    note: Note | None = Field(default=None, description="Stored encrypted")
     reviewer: Annotated[str, StringConstraints(pattern=REVIEWER_PATTERN)] | None = Field(
         default=None, description="As it was given to the review queue"
     )
@@ -91,7 +90,7 @@ _EXPECTED: Final = {
     "level": f"expected one of {', '.join(LEVELS)}",
     "confidence": "expected sure, unsure or a number from 0 to 1",
     "reason": f"expected one of {', '.join(REASONS)}",
-    "note": f"expected text of at most {MAX_NOTE_CHARS} characters",
+    "note": f"expected text of at most {MAX_NOTE_CHARS} characters, no control characters",
     "reviewer": "expected 1 to 60 letters, digits, spaces or . _ @ -",
     "answer_seen": "expected true or false",
 }
@@ -104,11 +103,4 @@ def parse_label(body: object) -> LabelBody:
     try:
         return LabelBody.model_validate(body)
     except ValidationError as error:
-        found: dict[str, FieldError] = {}
-        for detail in error.errors(include_url=False, include_input=False, include_context=False):
-            name = str(detail["loc"][0])
-            field = name if name in _EXPECTED else "unknown field"
-            text = _EXPECTED.get(name, "is not expected")
-            # A union says what each of its sides wanted; the field is named once.
-            found.setdefault(field, FieldError(field, detail["type"], text))
-        raise InvalidCase(tuple(found.values())) from None
+        raise refused(error, _EXPECTED) from None

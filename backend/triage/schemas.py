@@ -4,8 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
+from backend.errors import refused
+from ml.case import misleading
 from ml.errors import FieldError, InvalidCase
 from ml.schema import LEVELS
 
@@ -80,6 +89,15 @@ class LabelStored(_Out):
     doctor_correction: LevelName
 
 
+def _readable(text: str) -> str:
+    if misleading(text):
+        raise ValueError
+    return text
+
+
+Note = Annotated[str, StringConstraints(max_length=MAX_NOTE_CHARS), AfterValidator(_readable)]
+
+
 class Feedback(BaseModel):
     """A clinician's level for a request that was answered."""
 
@@ -89,9 +107,7 @@ class Feedback(BaseModel):
     ml_prediction: LevelName | None = Field(
         default=None, description="The answer that the clinician saw; must match ours"
     )
-    feedback_note: Annotated[str, StringConstraints(max_length=MAX_NOTE_CHARS)] | None = Field(
-        default=None, description="Stored encrypted"
-    )
+    feedback_note: Note | None = Field(default=None, description="Stored encrypted")
 
 
 class Problem(_Out):
@@ -111,13 +127,7 @@ def parse_feedback(body: object) -> Feedback:
     try:
         return Feedback.model_validate(body)
     except ValidationError as error:
-        known = set(Feedback.model_fields)
-        found = []
-        for detail in error.errors(include_url=False, include_input=False, include_context=False):
-            name = str(detail["loc"][0])
-            field = name if name in known else "unknown field"
-            found.append(FieldError(field, detail["type"], _EXPECTED.get(name, "is not expected")))
-        raise InvalidCase(tuple(found)) from None
+        raise refused(error, _EXPECTED) from None
 
 
 _LEVEL_TEXT = f"expected one of {', '.join(LEVELS)}"
@@ -125,5 +135,5 @@ _EXPECTED = {
     "triage_log_id": "expected the id of a triage request, as text",
     "doctor_correction": _LEVEL_TEXT,
     "ml_prediction": _LEVEL_TEXT,
-    "feedback_note": f"expected text of at most {MAX_NOTE_CHARS} characters",
+    "feedback_note": f"expected text of at most {MAX_NOTE_CHARS} characters, no control characters",
 }

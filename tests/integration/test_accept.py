@@ -136,6 +136,16 @@ REFUSED = {
         "chief_complaint",
     ),
     "hidden character": ({**SORE_THROAT, "patient_id": "p\u202e1"}, "patient_id"),
+    "text that reads otherwise than stored": (
+        {"patient_id": "p", "symptoms_data": {"chief_complaint": "a\u202eb"}},
+        "chief_complaint",
+    ),
+    "control character in the history": (
+        {**SORE_THROAT, "medical_history": ["asthma\u0007"]},
+        "medical_history",
+    ),
+    "digits of another script": ({**SORE_THROAT, "patient_age": "\u0663\u0664"}, "patient_age"),
+    "number in the envelope": (7, ""),
     "server's own field": ({**SORE_THROAT, "status": "answered"}, "status"),
     "a list": ([SORE_THROAT], ""),
     "null": (None, ""),
@@ -156,6 +166,8 @@ def test_bad_input_is_refused_by_name_and_not_repeated(name: str, owner: Api, sq
 
 
 BROKEN = {
+    "duplicate key behind an escape": b'{"patient_age": 3, "patient_\\u0061ge": 90}',
+    "duplicate key inside": b'{"vital_signs": {"spo2_percent": 9, "spo2_percent": 99}}',
     "duplicate key": b'{"patient_age": 3, "patient_age": 90}',
     "nan": b'{"patient_age": NaN}',
     "infinity by size": b'{"patient_age": 1e400}',
@@ -182,8 +194,18 @@ def test_wrong_media_and_size_have_their_own_status(owner: Api, owner_key: str) 
     from django.test import Client
 
     client, auth = Client(), {"Authorization": f"Bearer {owner_key}"}
-    for media in ("application/x-www-form-urlencoded", "application/json; charset=utf-16"):
-        refused = client.post(TRIAGE, b"a=1", content_type=media, headers=auth)
+    for media in (
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "text/plain",
+        "*/*",
+        "application/*",
+        "",
+        "application/json; charset=utf-16",
+        "application/json; charset=bogus",
+    ):
+        refused = client.generic("POST", TRIAGE, b"a=1", media, headers=auth)
         assert refused.status_code == 415, media
     packed = auth | {"Content-Encoding": "gzip"}
     refused = client.post(TRIAGE, b"{}", content_type="application/json", headers=packed)

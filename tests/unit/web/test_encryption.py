@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from backend import encryption
 
@@ -50,3 +51,37 @@ def test_a_pseudonym_belongs_to_one_client_and_one_key(settings: Any) -> None:
     assert len({mine, encryption.pseudonym(2, "p-1"), encryption.pseudonym(1, "p-2")}) == 3
     settings.PSEUDONYM_KEY = "k" * 64
     assert encryption.pseudonym(1, "p-1") != mine
+
+
+def test_a_new_version_of_the_pseudonym_key_leaves_the_old_references_findable(
+    settings: Any,
+) -> None:
+    settings.PSEUDONYM_KEY = "a" * 64
+    before, body = encryption.pseudonym(1, "p-1"), encryption.fingerprint(b"body")
+    settings.PSEUDONYM_KEY = f"v2:{'b' * 64}\n:{'a' * 64}"
+    now, *earlier = encryption.pseudonyms(1, "p-1")
+    assert now.startswith("v2:")
+    assert len(now) == 64
+    assert earlier == [before]
+    assert encryption.fingerprint(b"body") == body, "a repeated body is still recognised"
+
+
+GOOD = key_line("k1")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "k1:c2hvcnQ=",
+        "k1:" + base64.b64encode(bytes(32)).decode(),
+        "k1:not base64",
+        f"{GOOD}\n{GOOD}",
+        f"far-too-long{GOOD}",
+        "k1",
+    ],
+)
+def test_keys_that_are_none_stop_the_process(keys: str, settings: Any) -> None:
+    settings.PAYLOAD_KEYS = keys
+    with pytest.raises(ImproperlyConfigured, match="payload_keys") as caught:
+        encryption.check_keys()
+    assert keys not in str(caught.value)

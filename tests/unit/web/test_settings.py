@@ -1,5 +1,6 @@
 """Settings stop the process by name, and dangerous ones are found by a check."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,32 @@ def test_a_short_or_missing_secret_stops_the_process(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match="shorter than 32") as caught:
         env.secret(tmp_path, "pseudonym_key")
     assert "short\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "weak",
+    ["a" * 64, "change-me-" + "0123456789abcdef" * 3, "this is an EXAMPLE " * 3, "12" * 32],
+)
+def test_a_weak_or_sample_secret_stops_the_process(
+    weak: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "experiment_salt").write_text(weak)
+    with pytest.raises(ImproperlyConfigured, match="experiment_salt is no random") as caught:
+        env.secret(tmp_path, "experiment_salt")
+    monkeypatch.setenv("EXPERIMENT_SALT", weak)
+    with pytest.raises(ImproperlyConfigured, match="EXPERIMENT_SALT is no random"):
+        env.secret(tmp_path, "experiment_salt")
+    assert weak not in str(caught.value)
+
+
+def test_a_secret_comes_from_its_variable_or_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = secrets.token_hex(32), secrets.token_hex(32)
+    (tmp_path / "experiment_salt").write_text(one + "\n")
+    assert env.secret(tmp_path, "experiment_salt") == one
+    monkeypatch.setenv("EXPERIMENT_SALT", other)
+    assert env.secret(tmp_path, "experiment_salt") == other
 
 
 def test_the_times_fit_and_a_misfit_is_found(settings: Any) -> None:
