@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-from ml.assignment import Experiment, assign, exclusion  # noqa: E402
+from ml.assignment import Experiment, assign  # noqa: E402
 from ml.bundle import LATEST, Bundle, load, promote  # noqa: E402
 from ml.case import TriageCase, parse_case  # noqa: E402
 from ml.decision import Arm, decide, explain  # noqa: E402
@@ -187,7 +187,7 @@ def _answer(
         predictions = bundle.predictor.predict_many(rows)
     answers = []
     for (identity, case), (_, rules), prediction in zip(valid, rows, predictions, strict=True):
-        arm = _arm(case, wanted)
+        arm = _arm(case, wanted, red_flag=rules.red_flag)
         policy = {} if bundle is None else {"policy": bundle.policy}
         decision = decide(rules, prediction or "no_model", arm, **policy)
         said = {} if identity is None else {"id": identity}
@@ -205,17 +205,15 @@ def _answer(
         print(json.dumps(entry if isinstance(entry, dict) else next(ready)), flush=True)
 
 
-def _arm(case: TriageCase, wanted: str) -> Arm:
+def _arm(case: TriageCase, wanted: str, *, red_flag: bool) -> Arm:
     from ml.evaluation import arm_of
 
     if wanted == "rules":
         return "rules"
     if wanted == "ml":
         return arm_of(case)
-    if exclusion(case):
-        return "excluded"
     reference = hashlib.sha256((case.patient_id or "").encode()).hexdigest()
-    return assign(case, reference, _TRIAL)
+    return assign(case, reference, _TRIAL, red_flag=red_flag)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ml.case import TriageCase
 from ml.decision import Arm
 
+# A red flag is an emergency in any arm: there is nothing to compare, so it is not randomised.
 # Infants present differently and deteriorate faster than any adult rule assumes; they and
 # pregnant patients are answered by the higher of rules and model and are never randomised.
 MINIMUM_TRIAL_AGE_YEARS = 2.0
@@ -36,9 +37,14 @@ def exclusion(case: TriageCase) -> str | None:
     return None
 
 
-def assign(case: TriageCase, patient_reference: str, experiment: Experiment) -> Arm:
-    """The arm of this case; `patient_reference` is the pseudonym, never the client's own id."""
-    if exclusion(case):
+def assign(
+    case: TriageCase, patient_reference: str, experiment: Experiment, *, red_flag: bool
+) -> Arm:
+    """The arm of this case; `patient_reference` is the pseudonym, never the client's own id.
+
+    A larger `ml_share` only adds patients to the model's arm: a ramp moves nobody back.
+    """
+    if red_flag or exclusion(case):
         return "excluded"
     text = f"{experiment.salt}|{experiment.name}|{patient_reference}"
     bucket = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % _BUCKETS

@@ -9,9 +9,16 @@ from typing import Any, Final
 
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from backend.triage.queue import CHECK_ACCURACY, CHECK_DRIFT, PULSE, SAMPLE_REVIEWS
+from backend.triage.queue import (
+    CHECK_ACCURACY,
+    CHECK_DRIFT,
+    PULSE,
+    SAMPLE_REVIEWS,
+    WATCH_TRIAL,
+)
 
 PULSE_SECONDS: Final = 20
+TRIAL_SECONDS: Final = 300
 QUEUE: Final = "background"
 
 
@@ -21,11 +28,15 @@ def install() -> None:
     often, _ = IntervalSchedule.objects.get_or_create(
         every=PULSE_SECONDS, period=IntervalSchedule.SECONDS
     )
+    trial, _ = IntervalSchedule.objects.get_or_create(
+        every=TRIAL_SECONDS, period=IntervalSchedule.SECONDS
+    )
     # An entry expires before its next run: a broker that was away is not flooded with old ones.
     _entry(CHECK_ACCURACY, "Daily accuracy check", crontab=hourly, expire_seconds=3_000)
     _entry(CHECK_DRIFT, "Daily drift check", crontab=hourly, expire_seconds=3_000)
     _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)
+    _entry(WATCH_TRIAL, "Look at the trial", interval=trial, expire_seconds=TRIAL_SECONDS - 20)
 
 
 def _entry(task: str, name: str, **options: Any) -> None:

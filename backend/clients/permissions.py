@@ -38,3 +38,12 @@ class MayLabel(_HasScope):
 
 class MayOperate(_HasScope):
     scope = Scope.OPERATE
+
+
+class MayAny(BasePermission):
+    """A live key, whatever its scope: for what holds no request of anybody."""
+
+    message = _HasScope.message
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return isinstance(request.user, Caller) and bool(request.user.scopes)

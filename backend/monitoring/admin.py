@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from backend.monitoring.experiment_models import Experiment, Phase
 from backend.monitoring.models import (
     AccuracyReport,
     Alert,
@@ -43,3 +44,30 @@ class AlertAdmin(ReadOnlyAdmin):
 class AlertDeliveryAdmin(ReadOnlyAdmin):
     list_display = ("alert", "notice", "channel", "state", "attempts", "sent_at", "error")
     list_filter = ("state", "notice")
+
+
+class PhaseInline(admin.TabularInline):  # type: ignore[type-arg]
+    """The phases of a trial; they are opened by `manage.py experiment` and the API only."""
+
+    model = Phase
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = (
+        "number",
+        "ml_share",
+        "opened_at",
+        "opened_by",
+        "closed_at",
+        "reason",
+        "ml_answers",
+        "ml_fallbacks",
+    )
+
+    def has_add_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(ReadOnlyAdmin):
+    list_display = ("name", "state", "outcome", "started_at", "ended_at", "looked_at")
+    inlines = (PhaseInline,)

@@ -6,6 +6,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from backend.monitoring.experiment_models import Assignment, Experiment, Phase
+
+__all__ = ["Assignment", "Experiment", "Phase"]  # Django looks for rows here
+
 
 class ModelVersion(models.Model):
     """One registered bundle. The serving row's digest decides what every worker child serves.

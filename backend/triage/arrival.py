@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 
 from backend import encryption
 from backend.logs import failure
@@ -47,17 +46,13 @@ def arriving(
     deadline_seconds: float,
     batch: UUID | None,
     overloaded: bool,
+    experiment: Experiment,
 ) -> dict[str, Any]:
+    """One row of `statements.ACCEPT`; `experiment` is the trial's phase that decides the arm."""
     case, row_id = submission.case, new_id()
     rules = assess(case)
     reference = encryption.pseudonym(client_id, case.patient_id or uuid.uuid4().hex)
-    experiment = Experiment(
-        settings.EXPERIMENT_NAME,
-        settings.EXPERIMENT_SALT,
-        settings.EXPERIMENT_PHASE,
-        settings.EXPERIMENT_ML_SHARE,
-    )
-    arm = assign(case, reference, experiment)
+    arm = assign(case, reference, experiment, red_flag=rules.red_flag)
     body = case.model_dump_json(exclude_none=True, exclude_defaults=True)
     # The stored input knows no patient id: that lives on only as its pseudonym.
     clinical = case.model_dump_json(

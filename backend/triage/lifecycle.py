@@ -13,11 +13,12 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from backend import counters, encryption
 from backend.logs import failure
+from backend.monitoring import arms
 from backend.triage import labels, statements
 from backend.triage.arrival import arriving, record
 from backend.triage.models import TriageRequest
@@ -39,6 +40,8 @@ from ml.schema import LEVELS, Level
 log = structlog.get_logger()
 
 _FALLBACK_LIMIT = 500
+# Phases last days: a second change between two tries means that something is broken.
+_PHASE_TRIES = 3
 
 
 def submit(
@@ -58,10 +61,27 @@ def submit(
     returns, every request is committed: it will be answered, whatever fails from here on.
     """
     seconds = settings.DEADLINE_SECONDS if deadline_seconds is None else deadline_seconds
-    rows = [arriving(client_id, one, seconds, batch, overloaded) for one in submissions]
+    for _ in range(_PHASE_TRIES):
+        active = arms.current()
+        rows = [
+            arriving(client_id, one, seconds, batch, overloaded, active.experiment)
+            for one in submissions
+        ]
+        accepted = _store(client_id, rows, active.phase_id)
+        if accepted is not None:
+            return accepted
+        arms.forget()  # a trial took its next step since this process last looked
+    raise OperationalError("the trial's phase changes faster than it can be read")
+
+
+def _store(client_id: int, rows: list[dict[str, Any]], phase_id: int) -> list[Accepted] | None:
+    """Commit the rows and ring; None (and nothing stored) where another phase is current."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows)})
-        created = {row[0] for row in cursor.fetchall()}
+        cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows), "phase": phase_id})
+        found = cursor.fetchall()
+        if found[0][0] != phase_id:
+            return None
+        created = {row[1] for row in found}
         accepted = _resolve_repeats(cursor, client_id, rows, created)
         due = sorted((row for row in rows if UUID(row["id"]) in created), key=_most_urgent_first)
         transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in due]))

@@ -28,6 +28,7 @@ CHECK_ACCURACY: Final = "monitoring.check_accuracy"
 CHECK_DRIFT: Final = "monitoring.check_drift"
 PULSE: Final = "monitoring.pulse"
 SAMPLE_REVIEWS: Final = "review.sample"
+WATCH_TRIAL: Final = "monitoring.watch_trial"
 TRIAGE_QUEUE: Final = "triage"
 
 IDS_PER_HINT: Final = 8

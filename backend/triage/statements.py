@@ -37,9 +37,14 @@ PATIENTS_ONLY: Final = (
 # What was answered, counted by kind for the metrics: patients' only.
 _KINDS: Final = "coalesce(jsonb_agg(jsonb_build_array(level, method, fallback, rows)), '[]')"
 
-# A red flag (`final`) is answered by the same statement that makes its row.
+# A red flag (`final`) is answered by the same statement that makes its row. The rows were assigned
+# under the trial's phase that the web process knew: where another one is current, nothing is
+# stored, and the current one is said. So every row agrees with the phase it was committed in, and
+# no request asks for the phase.
 ACCEPT: Final = f"""
 WITH arrived AS MATERIALIZED (SELECT * FROM {_ARRIVED}),
+phase AS MATERIALIZED (
+    SELECT coalesce((SELECT id FROM monitoring_phase WHERE current), 0) AS id),
 created AS (
     INSERT INTO triage_triagerequest (id, client_id, patient_reference, priority, answer, work,
         attempt, claim_rank, due_at, deadline_at, arm, experiment, phase, batch, idempotency_key,
@@ -49,7 +54,7 @@ created AS (
         CASE WHEN final THEN 0 ELSE 1 + priority END,
         now(), now() + make_interval(secs => deadline_seconds),
         arm, experiment, phase, batch, idempotency_key, fingerprint
-    FROM arrived
+    FROM arrived WHERE %(phase)s = (SELECT id FROM phase)
     ON CONFLICT (client_id, idempotency_key) DO NOTHING
     RETURNING id),
 payloads AS (
@@ -67,7 +72,7 @@ logs AS (
         probabilities, served, latency_us)
     SELECT p.id, {_RULES_LOG}, TRUE, 0
     FROM arrived AS p JOIN created USING (id) WHERE p.final)
-SELECT id FROM created"""
+SELECT phase.id, created.id FROM phase LEFT JOIN created ON TRUE"""
 
 SAME_KEY: Final = """
 SELECT idempotency_key, id, fingerprint FROM triage_triagerequest

@@ -21,6 +21,7 @@ EVERYBODY: Final = frozenset(ROLES)
 SUBMIT: Final = frozenset({"submitter", "stranger"})
 LABEL: Final = frozenset({"clinician", "stranger"})
 OPERATE: Final = frozenset({"operator", "stranger"})
+READ: Final = frozenset(KEYS)
 # People: a role includes the ones before it.
 MEMBERS: Final = frozenset(PEOPLE)
 CLINICIANS: Final = frozenset({"person_clinician", "person_operator", "person_stranger"})
@@ -84,6 +85,11 @@ ROUTES: Final[dict[str, Route]] = {
     "console/alarms/": page(GET=OPERATORS),
     "console/alarms/<int:alert_id>/": page(POST=OPERATORS),
     "console/(?P<rest>.*)$": Route(),
+    # Trials
+    "api/v1/experiments/": api(GET=READ, POST=OPERATE),
+    "api/v1/experiments/<str:name>/": api(GET=READ),
+    "api/v1/experiments/<str:name>/ramp/": api(POST=OPERATE),
+    "api/v1/experiments/<str:name>/stop/": api(POST=OPERATE),
     # Documents and probes: nothing about a patient or a client
     "api/schema/": Route({"GET": EVERYBODY}),
     "api/docs/": Route({"GET": EVERYBODY}),

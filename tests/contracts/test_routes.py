@@ -15,7 +15,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from backend.clients import keys
 from backend.clients.models import Membership, Scope
+from backend.monitoring import experiments
+from backend.monitoring.experiments import By
 from backend.monitoring.models import Alert, ModelVersion
+from ml.plan import Terms
 from tests.contracts.routes import (
     ADMIN,
     ADMIN_OPEN,
@@ -39,6 +42,7 @@ class Things:
     version: str
     alert_id: str
 
+    name = "trial-1"
     # Parameters of Django's own pages.
     app_label = "auth"
     content_type_id = "1"
@@ -73,6 +77,7 @@ class Service:
         ModelVersion.objects.create(
             version="v1", digest="d" * 64, stage=ModelVersion.Stage.SERVING, rules_version="1"
         )
+        experiments.start(Things.name, "", Terms(), By("system:tests", "tests"))
         alert = Alert.objects.create(kind="tests", subject="tests", summary="raised for tests")
         self.things = Things(request_id=posted.json()["id"], version="v1", alert_id=str(alert.pk))
 

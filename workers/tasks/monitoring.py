@@ -1,7 +1,7 @@
 from celery import shared_task
 
-from backend.triage.queue import CHECK_ACCURACY, CHECK_DRIFT, PULSE
-from workers import surveillance
+from backend.triage.queue import CHECK_ACCURACY, CHECK_DRIFT, PULSE, WATCH_TRIAL
+from workers import surveillance, trial
 
 BACKGROUND_LIMIT_SECONDS = 300
 
@@ -22,3 +22,9 @@ def check_drift() -> dict[str, int]:
 def pulse() -> None:
     """Beat, broker and background worker are alive; alarms that wait are mailed."""
     surveillance.pulse()
+
+
+@shared_task(name=WATCH_TRIAL, time_limit=BACKGROUND_LIMIT_SECONDS, acks_late=False)
+def watch_trial() -> str:
+    """Look at the running trial; a guardrail that sounds ends it."""
+    return str(trial.watch().get("outcome", "none"))

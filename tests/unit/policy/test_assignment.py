@@ -10,7 +10,7 @@ CASE = parse_case({"patient_id": "p", "symptoms_data": {"chief_complaint": "coug
 
 
 def arms(experiment: Experiment, count: int = 4_000) -> list[str]:
-    return [assign(CASE, f"reference-{n}", experiment) for n in range(count)]
+    return [assign(CASE, f"reference-{n}", experiment, red_flag=False) for n in range(count)]
 
 
 def test_the_same_reference_is_always_in_the_same_arm() -> None:
@@ -45,4 +45,10 @@ def test_infants_pregnancy_and_the_nameless_are_not_randomised() -> None:
     nameless_infant = CASE.model_copy(update={"patient_id": None, "patient_age": 0.1})
     assert exclusion(nameless_infant) == "infant"
     infant = CASE.model_copy(update={"patient_age": 0.1})
-    assert assign(infant, "reference-1", EXPERIMENT) == "excluded"
+    assert assign(infant, "reference-1", EXPERIMENT, red_flag=False) == "excluded"
+
+
+def test_a_red_flag_is_not_randomised() -> None:
+    everybody = replace(EXPERIMENT, ml_share=1.0)
+    assert assign(CASE, "reference-1", everybody, red_flag=False) == "ml"
+    assert assign(CASE, "reference-1", everybody, red_flag=True) == "excluded"
