@@ -67,15 +67,23 @@ def submit(
             arriving(client_id, one, seconds, batch, overloaded, active.experiment)
             for one in submissions
         ]
-        accepted = _store(client_id, rows, active.phase_id)
-        if accepted is not None:
+        stored = _store(client_id, rows, active.phase_id)
+        if stored is not None:
+            accepted, created = stored
+            if not synthetic:
+                _count_accepted(created)
+            named = _named([one.id for one in accepted])
+            log.info("request.accepted", synthetic=synthetic, **named)
             return accepted
         arms.forget()  # a trial took its next step since this process last looked
     raise OperationalError("the trial's phase changes faster than it can be read")
 
 
-def _store(client_id: int, rows: list[dict[str, Any]], phase_id: int) -> list[Accepted] | None:
-    """Commit the rows and ring; None (and nothing stored) where another phase is current."""
+def _store(
+    client_id: int, rows: list[dict[str, Any]], phase_id: int
+) -> tuple[list[Accepted], list[dict[str, Any]]] | None:
+    """Commit the rows and ring; what was accepted, and which rows are new. None (and nothing
+    stored) where another phase is current."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows), "phase": phase_id})
         found = cursor.fetchall()
@@ -85,10 +93,7 @@ def _store(client_id: int, rows: list[dict[str, Any]], phase_id: int) -> list[Ac
         accepted = _resolve_repeats(cursor, client_id, rows, created)
         due = sorted((row for row in rows if UUID(row["id"]) in created), key=_most_urgent_first)
         transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in due]))
-    if not synthetic:
-        _count_accepted(due)
-    log.info("request.accepted", synthetic=synthetic, **_named([one.id for one in accepted]))
-    return accepted
+    return accepted, due
 
 
 def _named(ids: Sequence[UUID]) -> dict[str, Any]:
