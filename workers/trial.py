@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from backend.monitoring import alerts, experiments, exposures
+from backend.monitoring import experiments, exposures
 from backend.monitoring.experiments import Record
 from backend.triage import trial
 from backend.triage.trial import LabelledPair
@@ -61,23 +61,7 @@ def _look(record: Record, plan: Plan) -> dict[str, Any]:
     log.info("experiment.looked", state=verdict.outcome, count=seen.pairs.n)
     if verdict.outcome == "roll_back":
         experiments.roll_back(record.name, verdict.reasons)
-    _alarm(record.name, experiments.SAMPLE_RATIO, any(test.sounds for test in verdict.ratio))
-    _alarm(record.name, experiments.ACCURACY_WORSE, verdict.outcome == "worse")
     return {"running": verdict.outcome != "roll_back", "outcome": verdict.outcome} | findings
-
-
-_TEXT = {
-    experiments.SAMPLE_RATIO: "has arms of another size than planned; assignment or logging is "
-    "broken, its results mean nothing until that is found.",
-    experiments.ACCURACY_WORSE: "shows the model less accurate than the rules; stop it.",
-}
-
-
-def _alarm(name: str, kind: str, bad: bool) -> None:
-    if bad:
-        alerts.raise_alert(kind, name, f"The trial {name} {_TEXT[kind]}")
-    else:
-        alerts.resolve(kind, name)
 
 
 def count(found: Sequence[LabelledPair], plan: Plan) -> "Pairs":

@@ -216,8 +216,20 @@ def plan_of(record: Record) -> Plan:
 
 
 def keep_look(name: str, findings: dict[str, Any]) -> None:
-    """Store what was seen, for everybody who only reads."""
+    """Store what was seen, for everybody who only reads, and raise or resolve its alarms."""
     Experiment.objects.filter(name=name).update(findings=findings, looked_at=Now())
+    broken = any(test["sounds"] for test in findings["ratio"])
+    text = "has arms of another size than planned: assignment or logging is broken."
+    _say(SAMPLE_RATIO, name, text, bad=broken)
+    text = "shows the model less accurate than the rules."
+    _say(ACCURACY_WORSE, name, text, bad=findings["outcome"] == "worse")
+
+
+def _say(kind: str, name: str, text: str, *, bad: bool) -> None:
+    if bad:
+        alerts.raise_alert(kind, name, f"The trial {name} {text}")
+    else:
+        alerts.resolve(kind, name)
 
 
 def summary(record: Record) -> dict[str, Any]:
