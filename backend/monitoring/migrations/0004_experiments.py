@@ -8,7 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('monitoring', '0002_model_registry'),
+        ('monitoring', '0003_alarm_delivery'),
+        ('monitoring', '0003_daily_checks'),
     ]
 
     operations = [
