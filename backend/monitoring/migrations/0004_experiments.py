@@ -9,7 +9,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('monitoring', '0003_alarm_delivery'),
-        ('monitoring', '0003_daily_checks'),
     ]
 
     operations = [
