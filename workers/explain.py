@@ -6,44 +6,27 @@ asked for. Nothing is written, and the patient's words are opened only where the
 
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from django.db import connection
-
 from backend import encryption
 from backend.monitoring.registry import Entry
+from backend.triage import evidence
+from backend.triage.evidence import DECISION, NothingToExplain
 from ml.case import TriageCase, parse_case
 from ml.decision import Decision, NoPrediction, Policy, decide, explain
 from ml.errors import BundleRefused
 from ml.prediction import Prediction
 from ml.rules.answer import RulesAnswer
 from ml.rules.engine import assess
-from ml.schema import Level
 from workers import registry as bundles
 
 # A batch's sums are rounded in another order than a single row's: the last digits may differ.
 ROUNDING: Final = 1e-9
 
-_DECISION: Final = (
-    *("level", "care_level", "confidence", "probabilities", "method", "ab_group", "decided_by"),
-    *("fallback", "needs_review", "reason", "trace", "explanation"),
-)
-_SELECT: Final = f"""
-SELECT r.answer AS status, r.arm, r.accepted_at, p.sealed, p.rules, a.sequence, a.answered_at,
-    a.model_version, a.model_digest, a.rules_version, {", ".join(f"a.{c}" for c in _DECISION)}
-FROM triage_triagerequest AS r
-JOIN triage_triagepayload AS p ON p.request_id = r.id
-LEFT JOIN LATERAL (
-    SELECT * FROM triage_triageanswer AS newest WHERE newest.request_id = r.id
-    ORDER BY newest.sequence DESC LIMIT 1) AS a ON TRUE
-WHERE r.id = %s"""  # noqa: S608  (constants of this file)
-
-
-class NothingToExplain(Exception):
-    """There is no such request, or it has no answer; the text says which."""
+__all__ = ["Change", "NothingToExplain", "Repeated", "Stored", "matched_text", "read", "repeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,42 +46,45 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What is not what it was: `input`, `bundle`, `rules` or `library`, then and now."""
+
+    what: str
+    then: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.then} then, {self.now} here"
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """The answer made again here. `verdict` is `bit_for_bit`, `within_rounding`, `differs` or
     `impossible`; `changed` names what is another than it was, `differs` the fields that do."""
 
     verdict: str
-    changed: tuple[str, ...] = ()
+    changed: tuple[Change, ...] = ()
     differs: tuple[str, ...] = ()
 
 
 def read(request_id: UUID) -> Stored:
-    """The stored evidence. Raises `NothingToExplain`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SELECT, [request_id])
-        row = cursor.fetchone()
-        names = [column.name for column in cursor.description]
-    if row is None:
-        raise NothingToExplain("there is no such request")
-    found = dict(zip(names, row, strict=True))
-    if found["sequence"] is None:
-        raise NothingToExplain(f"the request is {found['status']}: it has no answer")
-    decision = {name: found[name] for name in _DECISION}
-    for name in ("probabilities", "trace", "explanation"):
-        decision[name] = None if found[name] is None else json.loads(found[name])
-    decision["level"] = Level(found["level"]).label
-    digest = found["model_digest"]
+    """The stored evidence, its input opened. Raises `NothingToExplain`."""
+    found = evidence.read(request_id)
+    digest = found.model_digest
     return Stored(
-        id=request_id,
-        arm=found["arm"],
-        accepted_at=found["accepted_at"],
-        answered_at=found["answered_at"],
-        amended=found["sequence"] > 1,
-        case=_open(bytes(found["sealed"]), request_id),
-        rules=RulesAnswer.from_json(json.loads(found["rules"])),
-        rules_version=found["rules_version"],
-        model=Entry(found["model_version"], digest) if digest else None,
-        decision=decision,
+        id=found.id,
+        arm=found.arm,
+        accepted_at=found.accepted_at,
+        answered_at=found.answered_at,
+        amended=found.sequence > 1,
+        case=_open(found.sealed, request_id),
+        rules=RulesAnswer.from_json(found.rules),
+        rules_version=found.rules_version,
+        model=Entry(found.model_version, digest) if digest else None,
+        decision=found.decision,
     )
 
 
@@ -112,22 +98,19 @@ def _open(sealed: bytes, request_id: UUID) -> TriageCase | None:
 def repeat(stored: Stored) -> Repeated:
     """Make the answer again: the rules of this program, the bundle that answered then."""
     if stored.case is None:
-        return Repeated("impossible", ("the stored input does not open with the keys at hand",))
-    changed: list[str] = []
+        closed = Change("input", "readable", "does not open with the keys at hand")
+        return Repeated("impossible", (closed,))
+    changed: list[Change] = []
     now = assess(stored.case)
     if now.to_json() != stored.rules.to_json():
-        changed.append(f"rules: {stored.rules.version} then, {now.version} here")
+        changed.append(Change("rules", stored.rules.version, now.version))
     prediction: Prediction | NoPrediction = _why_none(stored)
     policy = Policy()
     if stored.model is not None:
         try:
             bundle = bundles.prove(stored.model)
         except BundleRefused as refusal:
-            changed.append(
-                f"model: {stored.model.version}, digest {stored.model.digest}, is refused here"
-                f" ({refusal})"
-            )
-            return Repeated("impossible", tuple(changed))
+            return Repeated("impossible", (*changed, _refused(stored.model, refusal)))
         policy = bundle.policy
         if stored.decision["explanation"]["model"] is not None:
             prediction = bundle.predictor.predict_many([(stored.case, stored.rules)])[0]
@@ -135,6 +118,12 @@ def repeat(stored: Stored) -> Repeated:
     decision = _as_stored(stored, decide(stored.rules, prediction, stored.arm, policy))
     again = {**decision.to_json(), "explanation": explain(stored.rules, given)}
     return _compared(stored.decision, again, changed)
+
+
+def _refused(model: Entry, refusal: BundleRefused) -> Change:
+    """Which part of what answered then cannot be had here."""
+    what = refusal.reason if refusal.reason in {"library", "rules"} else "bundle"
+    return Change(what, f"{model.version}, digest {model.digest}", f"refused ({refusal})")
 
 
 def _why_none(stored: Stored) -> NoPrediction:
@@ -156,8 +145,8 @@ def _as_stored(stored: Stored, decision: Decision) -> Decision:
     return decision
 
 
-def _compared(then: dict[str, Any], now: dict[str, Any], changed: list[str]) -> Repeated:
-    differs = tuple(name for name in _DECISION if then[name] != now[name])
+def _compared(then: dict[str, Any], now: dict[str, Any], changed: list[Change]) -> Repeated:
+    differs = tuple(name for name in DECISION if then[name] != now[name])
     if not differs and not changed:
         return Repeated("bit_for_bit")
     if not changed and all(_is_near(then[name], now[name]) for name in differs):

@@ -13,6 +13,7 @@ from backend.triage.queue import (
     CHECK_ACCURACY,
     CHECK_DRIFT,
     PULSE,
+    REPLAY,
     SAMPLE_REVIEWS,
     WATCH_TRIAL,
 )
@@ -35,6 +36,7 @@ def install() -> None:
     _entry(CHECK_ACCURACY, "Daily accuracy check", crontab=hourly, expire_seconds=3_000)
     _entry(CHECK_DRIFT, "Daily drift check", crontab=hourly, expire_seconds=3_000)
     _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
+    _entry(REPLAY, "Replays", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(WATCH_TRIAL, "Look at the trial", interval=trial, expire_seconds=TRIAL_SECONDS - 20)
 

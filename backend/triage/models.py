@@ -280,3 +280,25 @@ class ReviewProgress(models.Model):
 
     def __str__(self) -> str:
         return str(self.answer_id)
+
+
+class ReplayJob(models.Model):
+    """Somebody asked that an answer be made again. One waiting job a request."""
+
+    request = models.ForeignKey(TriageRequest, on_delete=models.CASCADE, related_name="replays")
+    asked_by = models.CharField(max_length=40)
+    attempts = models.SmallIntegerField(db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    # `workers.replays`: the verdict, and what is another than it was. No text of a patient.
+    result = models.JSONField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["request"], condition=Q(finished_at=None), name="one_waiting_replay"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} replay"

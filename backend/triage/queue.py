@@ -29,6 +29,7 @@ CHECK_DRIFT: Final = "monitoring.check_drift"
 PULSE: Final = "monitoring.pulse"
 SAMPLE_REVIEWS: Final = "review.sample"
 WATCH_TRIAL: Final = "monitoring.watch_trial"
+REPLAY: Final = "triage.replay"
 TRIAGE_QUEUE: Final = "triage"
 
 IDS_PER_HINT: Final = 8

@@ -58,15 +58,16 @@ ROUTES: Final[dict[str, Route]] = {
     "api/v1/triage/<str:request_id>/": api(GET=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/cancel/": api(POST=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/label/": api(POST=LABEL, owned=True),
+    "api/v1/triage/<str:request_id>/replay/": api(POST=SUBMIT, GET=SUBMIT, owned=True),
     "api/v1/review-queue/": api(GET=LABEL),
     "api/v1/review-queue/<str:request_id>/skip/": api(POST=LABEL, owned=True),
     # One call
     "api/ml/predict/": api(POST=SUBMIT),
     "api/ml/feedback/": api(POST=LABEL),
-    # Models
     # Alarms
     "api/v1/alerts/": api(GET=OPERATE),
     "api/v1/alerts/<int:alert_id>/acknowledge/": api(POST=OPERATE),
+    # Models
     "api/v1/models/": api(GET=SUBMIT),
     "api/v1/models/<str:version>/": api(GET=SUBMIT),
     # The console

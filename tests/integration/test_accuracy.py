@@ -198,6 +198,7 @@ def test_beats_timetable_is_made_once_and_keeps_what_was_edited(database: None, 
         ("Daily drift check", False, "background"),
         ("Look at the trial", False, "background"),
         ("Pulse and waiting mails", False, "background"),
+        ("Replays", False, "background"),
         ("Review queue", False, "background"),
     ]
 

@@ -9,7 +9,14 @@ from celery import Celery
 
 from backend.celery import app
 from backend.triage import queue
-from backend.triage.queue import CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS, TRIAGE_PREDICT, Doorbell
+from backend.triage.queue import (
+    CHECK_ACCURACY,
+    PULSE,
+    REPLAY,
+    SAMPLE_REVIEWS,
+    TRIAGE_PREDICT,
+    Doorbell,
+)
 
 
 def test_every_name_is_registered_in_the_worker() -> None:
@@ -18,7 +25,7 @@ def test_every_name_is_registered_in_the_worker() -> None:
     import workers.tasks.triage  # noqa: F401
 
     app.finalize()
-    assert {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS} <= set(app.tasks)
+    assert {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, REPLAY, SAMPLE_REVIEWS} <= set(app.tasks)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +34,7 @@ def test_every_name_is_registered_in_the_worker() -> None:
         (TRIAGE_PREDICT, "triage"),
         (CHECK_ACCURACY, "background"),
         (PULSE, "background"),
+        (REPLAY, "background"),
         (SAMPLE_REVIEWS, "background"),
     ],
 )

@@ -104,7 +104,7 @@ def as_json(stored: Stored, repeated: Repeated) -> dict[str, Any]:
         "rules_version": stored.rules_version,
         "reproduced": {
             "verdict": repeated.verdict,
-            "changed": list(repeated.changed),
+            "changed": [str(change) for change in repeated.changed],
             "differs": list(repeated.differs),
         },
     }
