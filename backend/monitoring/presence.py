@@ -129,3 +129,14 @@ def serving_model() -> tuple[str, str] | None:
         .first()
     )
     return row
+
+
+def here(kind: str) -> list[float]:
+    """Seconds since each process of this kind and host last spoke."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM now() - seen_at)::float8 FROM monitoring_workerstate"
+            " WHERE kind = %s AND host = %s",
+            [kind, _host()],
+        )
+        return [row[0] for row in cursor.fetchall()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from backend.stack import demo, environment, secrets
 from backend.stack.checkout import Checkout
@@ -22,7 +23,10 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("run", help="start everything; stays until Ctrl-C")
     commands.add_parser("stop", help="stop what `run` started from this checkout")
     commands.add_parser("demo", help="submit a sample patient to the running instance")
-    commands.add_parser("secrets", help="create the secrets that do not exist yet")
+    makes = commands.add_parser("secrets", help="create the secrets that do not exist yet")
+    makes.add_argument(
+        "--share", type=Path, metavar="DIR", help="copy what Prometheus and Grafana need to DIR"
+    )
     becomes = commands.add_parser("exec", help="run a command with the stores' passwords filled in")
     becomes.add_argument("program", nargs=argparse.REMAINDER)
     chosen = parser.parse_args(arguments)
@@ -38,6 +42,8 @@ def main(arguments: list[str]) -> int:
         if chosen.command == "secrets":
             created = secrets.create_missing(checkout.secrets)
             print(f"created: {', '.join(created) or 'nothing, all were there'}")
+            if chosen.share:
+                secrets.share(checkout.secrets, chosen.share)
             return 0
         if not chosen.program:
             parser.error("exec needs a command")

@@ -30,9 +30,14 @@ RANDOM: dict[str, Callable[[], str]] = {
     "payload_keys": _payload_keys,
     "flower_password": _password,
     "metrics_token": _hex,
+    "grafana_password": _password,
     "postgres_password": _password,
     "redis_password": _password,
 }
+
+
+# What Prometheus and Grafana are given.
+WATCHERS = ("metrics_token", "grafana_password")
 
 
 def create_missing(directory: Path) -> list[str]:
@@ -44,6 +49,17 @@ def create_missing(directory: Path) -> list[str]:
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [name for name, make in RANDOM.items() if _create(directory / name, make)]
+
+
+def share(directory: Path, into: Path) -> None:
+    """Copy what the watchers need to where they may read, and nothing else: they run as other users
+    and must not see the keys beside it."""
+    for name in WATCHERS:
+        target = into / name
+        beside = into / f".{name}.{os.getpid()}"
+        beside.write_text((directory / name).read_text())
+        beside.chmod(0o444)
+        beside.replace(target)
 
 
 def read(directory: Path, name: str) -> str:

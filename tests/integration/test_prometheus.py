@@ -34,7 +34,7 @@ def configuration(directory: Path, targets: list[str]) -> Path:
     ours["rule_files"] = [str(directory / "rules.yml")]
     jobs = {job["job_name"]: job for job in ours["scrape_configs"]}
     for name, target in zip(("triage-web", "triage-processes"), targets, strict=True):
-        del jobs[name]["dns_sd_configs"]
+        jobs[name].pop("dns_sd_configs", None)
         token = str(Path(os.environ["SECRETS_DIR"]) / "metrics_token")
         jobs[name]["authorization"]["credentials_file"] = token
         jobs[name]["static_configs"] = [{"targets": [target]}]

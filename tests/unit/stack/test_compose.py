@@ -55,7 +55,10 @@ def test_the_file_is_valid_compose():
 
 
 def test_the_same_services_as_make_run(compose: dict[str, Any]):
-    assert set(compose["services"]) == {*TABLE, "secrets", "postgres", "redis"}
+    services = compose["services"]
+    watchers = {name for name, service in services.items() if service.get("profiles")}
+    assert set(services) - watchers == {*TABLE, "secrets", "postgres", "redis"}
+    assert watchers == {"prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))
@@ -76,7 +79,8 @@ def test_containers_are_locked_down_and_get_their_time_to_stop(compose: dict[str
 
 def test_nothing_is_published_beyond_loopback_and_no_store_at_all(compose: dict[str, Any]):
     published = {name: each.get("ports", []) for name, each in compose["services"].items()}
-    assert {name for name, ports in published.items() if ports} == {"web", "flower"}
+    reachable = {name for name, ports in published.items() if ports}
+    assert reachable == {"web", "flower", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
@@ -95,6 +99,40 @@ def test_every_variable_of_compose_and_settings_is_in_the_example():
     read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", settings))
     assert len(read) > 10
     assert example >= (named | read) - INTERNAL
+
+
+def test_every_setting_of_an_operator_reaches_the_containers(compose: dict[str, Any]):
+    """A variable in `.env` that the containers never see would be a silent surprise."""
+    settings = (ROOT / "backend" / "settings.py").read_text()
+    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", settings))
+    # Where things lie is the image's business, not the operator's.
+    read -= INTERNAL | {"STATE_DIR", "SECRETS_DIR", "METRICS_PORT"}
+    assert read - set(compose["services"]["web"]["environment"]) == set()
+
+
+def test_watchers_see_their_two_secrets_and_no_patients_key(compose: dict[str, Any]):
+    for name in ("prometheus", "grafana"):
+        mounted = {volume.split(":")[0] for volume in compose["services"][name]["volumes"]}
+        assert "watching" in mounted
+        assert not mounted & {"secrets", "state", "postgres", "models"}
+
+
+def test_every_container_has_a_memory_limit(compose: dict[str, Any]):
+    for name, service in compose["services"].items():
+        assert service.get("mem_limit"), name
+
+
+def test_each_metrics_port_is_scraped(compose: dict[str, Any]):
+    """Prometheus asks exactly the services that show metrics, under their names here."""
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    (processes,) = jobs["triage-processes"]["dns_sd_configs"]
+    services = compose["services"]
+    shown = {name for name in services if "METRICS_PORT" in services[name].get("environment", {})}
+    assert set(processes["names"]) == shown
+    assert services["worker"]["environment"]["METRICS_PORT"] == str(processes["port"])
+    assert jobs["triage-web"]["static_configs"][0]["targets"] == ["web:8000"]
+    assert "web" in services["web"]["environment"]["ALLOWED_HOSTS"].split(",")
 
 
 def test_compose_defaults_are_the_defaults_of_the_example():

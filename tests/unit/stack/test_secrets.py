@@ -28,6 +28,18 @@ def test_nothing_is_ever_overwritten_not_even_an_empty_file(tmp_path: Path):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_watchers_get_copies_that_they_can_read_and_nothing_else(tmp_path: Path):
+    directory, into = tmp_path / "secrets", tmp_path / "watching"
+    secrets.create_missing(directory)
+    into.mkdir()
+    for _ in range(2):
+        secrets.share(directory, into)
+    assert {file.name for file in into.iterdir()} == {"metrics_token", "grafana_password"}
+    for file in into.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o444
+        assert file.read_text() == (directory / file.name).read_text()
+
+
 def test_formats(tmp_path: Path):
     secrets.create_missing(tmp_path)
     for name in ("django_secret_key", "pseudonym_key", "experiment_salt"):

@@ -1,6 +1,7 @@
 """Every alarm has a runbook: those that the code raises and those of Prometheus."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -128,4 +129,33 @@ def test_promtool_agrees(command: tuple[str, ...]) -> None:
     ran = subprocess.run(
         ["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, timeout=60
     )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_board_opens_on_the_three_questions_and_its_data_source_is_provisioned() -> None:
+    grafana = ROOT / "deploy" / "grafana"
+    (board,) = [json.loads(path.read_text()) for path in (grafana / "boards").glob("*.json")]
+    panels = sorted(board["panels"], key=lambda panel: panel["gridPos"]["y"])
+    titles = [panel["title"] for panel in panels if panel["type"] == "row"]
+    questions = ["Are patients waiting?", "Is the model right?", "Is anything broken?"]
+    assert titles[:3] == questions
+    (source,) = yaml.safe_load((grafana / "provisioning/datasources/prometheus.yml").read_text())[
+        "datasources"
+    ]
+    assert {panel["datasource"]["uid"] for panel in panels if panel["type"] != "row"} == {
+        source["uid"]
+    }
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_every_query_of_the_board_is_one(tmp_path: Path) -> None:
+    """Each as a recording rule, which promtool parses."""
+    board = json.loads((ROOT / "deploy/grafana/boards/triage.json").read_text())
+    queries = [one["expr"] for panel in board["panels"] for one in panel.get("targets", ())]
+    assert len(queries) > 20
+    rules = [{"record": f"board:{n}", "expr": query} for n, query in enumerate(queries)]
+    path = tmp_path / "board.yml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": rules}]}))
+    ran = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
