@@ -96,15 +96,19 @@ def _model() -> Iterator[Metric]:
     share = _gauge(
         "triage_accuracy", "Agreement with clinicians, with interval", "version", "bound"
     )
+    coverage = _gauge("triage_label_coverage", "Share of a day's answers with a label", "version")
     for report in _last_reports():
         version = report.model_version
         labels.add_metric([version], report.labels)
         state.add_metric([version, report.state], 1)
         midnight = dt.datetime.combine(report.day, dt.time(), dt.UTC)
         day.add_metric([version], midnight.timestamp())
+        covered = report.measures.get("service", {}).get("label_coverage")
+        if covered is not None:
+            coverage.add_metric([version], covered)
         for bound, value in _accuracy(report):
             share.add_metric([version, bound], value)
-    yield from (labels, state, day, share)
+    yield from (labels, state, day, share, coverage)
 
 
 def _last_reports() -> list[AccuracyReport]:

@@ -1,4 +1,4 @@
-"""The containers' health check believes rows that a process wrote itself, and blames no database."""
+"""The containers' health check: what a process wrote itself counts; a database away is no fault."""
 
 import os
 from collections.abc import Callable

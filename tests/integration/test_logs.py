@@ -21,7 +21,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 def test_one_id_leads_from_the_post_to_the_answer(processes: Processes, owner_key: str) -> None:
     web = processes.web(owner_key)
     worker = processes.worker()
-    all_answered(web, submit_all(web, [SORE_THROAT]), wait=10)
+    eventually(lambda: "model.loaded" in processes.logs(), 60, what="the child has a model")
     given = uuid.uuid4().hex
     posted = web.post(TRIAGE, json=SORE_THROAT, headers={"X-Request-ID": given})
     assert posted.headers["X-Request-ID"] == given

@@ -67,7 +67,7 @@ def test_rows_become_gauges(owner: Api, fresh: None, sql: Callable[..., list[Any
     sql(
         "INSERT INTO monitoring_accuracyreport (day, model_digest, model_version, state, labels,"
         " accuracy, measures) VALUES ('2031-05-01', 'd', 'v1', 'healthy', 40, 0.9,"
-        """ '{"accuracy": {"low": 0.77, "high": 0.96}}')"""
+        """ '{"accuracy": {"low": 0.77, "high": 0.96}, "service": {"label_coverage": 0.25}}')"""
     )
     response = owner.get("/metrics", **token())
     assert response.status_code == 200
@@ -79,6 +79,7 @@ def test_rows_become_gauges(owner: Api, fresh: None, sql: Callable[..., list[Any
     assert value("triage_alerts_open", kind="no_model") == 2
     assert value("triage_accuracy", version="v1", bound="point") == 0.9
     assert value("triage_accuracy", version="v1", bound="low") == 0.77
+    assert value("triage_label_coverage", version="v1") == 0.25
     assert value("triage_accuracy_labels", version="v1") == 40
     assert value("triage_database_up") == 1
 
@@ -96,6 +97,8 @@ def test_the_whole_way_is_counted_over_all_processes_and_names_no_patient(
 ) -> None:
     web = processes.web(owner_key)
     processes.worker(children=2)
+    ready = "SELECT count(*) FROM monitoring_workerstate WHERE state = 'ready'"
+    eventually(lambda: sql(ready) == [(2,)], 60, what="both children have a model")
     marked = SORE_THROAT | {
         "patient_id": "zebra-1",
         "symptoms_data": {"chief_complaint": "zebra in my throat since monday"},
@@ -104,8 +107,6 @@ def test_the_whole_way_is_counted_over_all_processes_and_names_no_patient(
     all_answered(web, ids, wait=10)
     web.get("/api/v1/zebra/", params={"zebra": "1"})
     web.request("ZEBRA", "/api/v1/triage/")
-    ready = "SELECT count(*) FROM monitoring_workerstate WHERE state = 'ready'"
-    eventually(lambda: sql(ready) == [(2,)], what="both children have said so")
     # Whichever of the two web processes is asked, it shows both, and the worker's children too.
     texts = [web.get("/metrics", headers=token()).text for _ in range(4)]
     for text in texts:

@@ -29,7 +29,7 @@ def configuration(directory: Path, targets: list[str]) -> Path:
             rule.pop("for", None)
     (directory / "rules.yml").write_text(yaml.safe_dump(rules))
     ours["global"] = {
-        "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"
+        "scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"
     }  # fmt: skip
     ours["rule_files"] = [str(directory / "rules.yml")]
     jobs = {job["job_name"]: job for job in ours["scrape_configs"]}
@@ -51,6 +51,7 @@ def test_prometheus_reads_the_running_system_and_its_rules_fire(
     chosen = ports.choose({}, {})
     web = processes.web(owner_key)
     processes.worker(METRICS_PORT=str(chosen["flower"]))
+    eventually(lambda: "model.loaded" in processes.logs(), 60, what="the child has a model")
     address = f"{HOST}:{chosen['web']}"
     targets = [f"{web.base_url.host}:{web.base_url.port}", f"{HOST}:{chosen['flower']}"]
     assert PROMETHEUS is not None
@@ -88,6 +89,6 @@ def test_prometheus_reads_the_running_system_and_its_rules_fire(
         # Nobody runs a keeper or a background worker here, and the rules say so.
         eventually(lambda: {"NoKeeper", "NoBackgroundWorker"} <= firing(), 20, what="alerts fire")
         quiet = {"DatabaseIsDown", "BrokerIsDown", "ScrapeFails", "NoTriageWorker"}
-        assert not firing() & quiet
+        eventually(lambda: not firing() & quiet, 20, what="nothing else is wrong")
         processes.keeper()
         eventually(lambda: "NoKeeper" not in firing(), 20, what="the alert rests again")
