@@ -9,7 +9,7 @@ import pytest
 from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT, Api
 from tests.integration.processes import Processes
-from tests.integration.test_path import all_answered, submit_all
+from tests.integration.test_path import all_answered
 
 TRIAGE, ROUTE = "/api/v1/triage/", "api/v1/triage/"
 
