@@ -76,6 +76,11 @@ def refused(error: ValidationError, expected: Mapping[str, str]) -> InvalidCase:
     return InvalidCase(tuple(found.values()))
 
 
+def unavailable() -> dict[str, Any]:
+    """PostgreSQL does not answer, so nobody knows."""
+    return problem(503, "unavailable", "The database cannot be reached; try again.")
+
+
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every failure of a view becomes a problem document."""
     headers: dict[str, str] = {}
@@ -94,7 +99,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     elif isinstance(error, DatabaseFailure):
         # Nothing was accepted and nothing is known: say so at once, never guess.
         log.error("http.database_unavailable", **failure(error))
-        document = problem(503, "unavailable", "The database cannot be reached; try again.")
+        document = unavailable()
         headers["Retry-After"] = str(RETRY_AFTER_DATABASE_SECONDS)
     else:
         log.error("http.failed", **failure(error))

@@ -1,13 +1,14 @@
-"""gunicorn's settings; address, processes and threads come from the command line."""
+"""gunicorn's settings; address and processes come from the command line."""
 
 import ctypes
 import signal
 import sys
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
-worker_class = "gthread"
-# A stop lets requests that wait for a result end by themselves.
+worker_class = "asgi"
+# A stop tells who waits what is known, and lets requests that run end by themselves.
 graceful_timeout = 15
 timeout = 30
 keepalive = 5
@@ -22,3 +23,14 @@ def post_fork(server: object, worker: object) -> None:
     """A process whose master was killed -9 ends at once, whoever waits in it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def post_worker_init(worker: Any) -> None:
+    """SIGTERM also closes the waiting room: the server itself would wait for the waiting."""
+    from backend.triage.waiting import room
+
+    def stop() -> None:
+        room.close()
+        worker.handle_exit_signal()
+
+    worker.loop.add_signal_handler(signal.SIGTERM, stop)

@@ -110,8 +110,10 @@ CANARY_SECONDS = env.integer("CANARY_SECONDS", 30, 0, 3_600)
 # nothing more is accepted.
 OPEN_SOFT_LIMIT = env.integer("OPEN_SOFT_LIMIT", 5_000, 1, 10_000_000)
 OPEN_HARD_LIMIT = env.integer("OPEN_HARD_LIMIT", 20_000, 1, 10_000_000)
-# Threads of one web process that may wait for a result at once; the others keep accepting.
-MAX_WAITERS = 6
+# Threads of one web process in which requests run, each with its database connection; and how many
+# callers may wait for an answer in it, which costs no thread.
+WEB_THREADS = env.integer("WEB_THREADS", 8, 1, 100)
+MAX_WAITERS = env.integer("MAX_WAITERS", 5_000, 0, 100_000)
 
 # --- Broker ----------------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "")

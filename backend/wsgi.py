@@ -1,4 +1,4 @@
-"""The web process: accepts, stores, answers. It never imports numpy or the model."""
+"""Django's application; `asgi.py` serves it. It never imports numpy or the model."""
 
 import os
 

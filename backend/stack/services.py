@@ -90,10 +90,10 @@ def _worker(name: str, processes: int) -> tuple[str, ...]:
 
 
 def _web(sizes: Sizes) -> tuple[str, ...]:
-    size = ("--workers", str(sizes.web_processes), "--threads", "8")
+    size = ("--workers", str(sizes.web_processes))
     # Its control socket would lie in the user's home: not ours to write, shared between checkouts.
     settings = ("-c", "backend/gunicorn.py", "--no-control-socket")
-    application = "backend.wsgi:application"
+    application = "backend.asgi:application"
     return (PYTHON, "-m", "gunicorn", application, "--bind", sizes.web, *size, *settings)
 
 

@@ -18,6 +18,7 @@ from rest_framework.exceptions import APIException
 from backend.triage import statements
 
 _FRESH_SECONDS: Final = 0.5
+_STALE_SECONDS: Final = 10.0
 
 
 class Overloaded(APIException):
@@ -46,6 +47,15 @@ class Admission:
         if count >= settings.OPEN_HARD_LIMIT:
             raise Overloaded
         return count >= settings.OPEN_SOFT_LIMIT
+
+    def retry_after(self) -> int:
+        """Whole seconds after which asking again is worth it: one child's time for what is open, by
+        the bound of its batches, and no later than the deadline. Costs no query: what `check` saw
+        lately, and 1 where nothing is submitted here."""
+        if time.monotonic() - self._counted_at > _STALE_SECONDS:
+            return 1
+        before = self._open * settings.BATCH_SECONDS / settings.BATCH_ROWS
+        return min(1 + int(before), settings.DEADLINE_SECONDS)
 
     def _count(self) -> int:
         # Callers that find the count being taken use the old one: nobody queues for it.

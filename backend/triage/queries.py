@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,24 @@ LEFT JOIN LATERAL (
 WHERE r.client_id = %(client)s AND r.id = ANY(%(ids)s)"""
 _ANSWER_AT = 7  # where the answer's columns begin
 
+# Notified, with no payload, by every statement that answers or cancels.
+ANSWERED_CHANNEL = "triage_answered"
+
+_PROGRESS = """
+SELECT r.id, CASE WHEN r.answer = 'open' THEN 1 WHEN EXISTS (
+        SELECT FROM triage_triageanswer AS a WHERE a.request_id = r.id AND a.sequence = 2)
+    THEN 3 ELSE 2 END,
+    extract(epoch FROM r.deadline_at - clock_timestamp())::float8
+FROM triage_triagerequest AS r WHERE r.id = ANY(%s)"""
+
+
+class Progress(IntEnum):
+    """How far a request is, in the order in which it goes on."""
+
+    OPEN = 1
+    CLOSED = 2
+    AMENDED = 3
+
 
 def get_many(client_id: int, ids: Sequence[UUID]) -> dict[UUID, TriageResource]:
     """These requests of this client by id; others are simply absent."""
@@ -44,18 +63,22 @@ def get(client_id: int, request_id: UUID) -> TriageResource | None:
 
 def etag(resource: TriageResource) -> str:
     """Changes whenever the representation does: with the status, and with an amendment."""
-    amended = bool(resource.answer and resource.answer.amended)
+    amended = progress_of(resource) is Progress.AMENDED
     return f'"{resource.id.hex}-{resource.status}-{int(amended)}"'
 
 
-def answered_among(ids: Iterable[UUID]) -> list[UUID]:
-    """Which of these are no longer open; one statement for all that wait."""
+def progress(ids: Iterable[UUID]) -> dict[UUID, tuple[Progress, float]]:
+    """How far each of these is, and the seconds until it is due (past it: none or fewer); one
+    statement for all that wait. Unscoped: the callers were let in by a scoped read."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM triage_triagerequest WHERE id = ANY(%s) AND answer <> 'open'",
-            [list(ids)],
-        )
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(_PROGRESS, [list(ids)])
+        return {row[0]: (Progress(row[1]), row[2]) for row in cursor.fetchall()}
+
+
+def progress_of(resource: TriageResource) -> Progress:
+    if not resource.done:
+        return Progress.OPEN
+    return Progress.AMENDED if resource.answer and resource.answer.amended else Progress.CLOSED
 
 
 def oldest_open_seconds() -> float:

@@ -213,10 +213,14 @@ closed AS (
     FROM chosen WHERE r.id = chosen.id),
 {_FALL_BACK}"""
 
-CANCEL: Final = """
-UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
-    work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
-WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'"""
+CANCEL: Final = f"""
+WITH answers AS (
+    UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
+        work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
+    WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'
+    RETURNING id),
+told AS ({_NOTIFY})
+SELECT id, (SELECT count(*) FROM told) FROM answers"""
 
 # A rehearsal's requests happened when its records did: every time of a finished one is moved by the
 # same amount, so that waits and delays stay what they were.

@@ -1,16 +1,16 @@
 from django.urls import path
 
-from backend.triage import clinician_views, replay_views, views
+from backend.triage import batch_views, classic_views, clinician_views, replay_views, views
 
 urlpatterns = [
     path("v1/triage/", views.TriageView.as_view()),
-    path("v1/triage/batch/", views.TriageBatchView.as_view()),
+    path("v1/triage/batch/", batch_views.BatchView.as_view()),
     path("v1/triage/<str:request_id>/", views.TriageDetailView.as_view()),
     path("v1/triage/<str:request_id>/cancel/", views.TriageCancelView.as_view()),
     path("v1/triage/<str:request_id>/label/", clinician_views.LabelView.as_view()),
     path("v1/triage/<str:request_id>/replay/", replay_views.ReplayView.as_view()),
     path("v1/review-queue/", clinician_views.ReviewQueueView.as_view()),
     path("v1/review-queue/<str:request_id>/skip/", clinician_views.ReviewSkipView.as_view()),
-    path("ml/predict/", views.PredictView.as_view()),
-    path("ml/feedback/", views.FeedbackView.as_view()),
+    path("ml/predict/", classic_views.PredictView.as_view()),
+    path("ml/feedback/", classic_views.FeedbackView.as_view()),
 ]

@@ -1,94 +1,245 @@
-"""Waiting for an answer without asking again and again.
+"""The waiting room: callers wait for an answer and hold no thread.
 
-One thread a process listens to PostgreSQL; a notification names no request, so one SELECT finds
-which of the waited-for requests are answered. A lost notification costs a second: the listener
-rechecks by itself. No more than `MAX_WAITERS` threads wait at once; who finds no place is
-answered with what is known now.
+A view that is asked to wait answers at once with what is known and leaves a `Wish` in the slot that
+the front (`backend.asgi`) put into the WSGI environment. The front keeps that first response; the
+room tells it when the request has changed, with the status, headers and body to send instead, or
+that the time is over and the first response still holds. A server without that front gives the
+first response: a wait is an upper bound, never a promise.
+
+One thread a process does the looking, on one connection: LISTEN (a notification names no request),
+one SELECT for everybody who waits, again after a second in case a notification was lost, and in the
+moment when a waited-for request is due, for then it is answered from its stored rules.
 """
 
+import contextlib
+import os
+import select
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.db import Error, connection
+from rest_framework.request import Request
 
 from backend.logs import failure
-from backend.triage import queries
+from backend.triage import lifecycle, queries
+from backend.triage.schemas import TriageResource
 
 log = structlog.get_logger()
 
-RECHECK_SECONDS = 1.0
-CHANNEL = "triage_answered"
+# The key of the WSGI environment under which the front offers to wait.
+SLOT: Final = "triage.waiting"
+RECHECK_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What replaces the first response. Its other headers stay as they are."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """To be told when `request_id` has gone beyond `seen`, within `seconds`.
+
+    `settle`: where the time is over first, or there is no place to wait in, the stored rules
+    answer; the first response is never sent.
+    """
+
+    client_id: int
+    request_id: UUID
+    seen: queries.Progress
+    seconds: float
+    render: Callable[[TriageResource], Reply]
+    settle: bool = False
+
+
+@dataclass(slots=True)
+class Slot:
+    """Where a view leaves its wish."""
+
+    wish: Wish | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """One wish that is waited for. `tell` is called once, from the room's thread: a reply, or None
+    where the first response still holds."""
+
+    wish: Wish
+    tell: Callable[[Reply | None], None]
+    until: float = field(init=False)
+    fresh: bool = True
+
+    def __post_init__(self) -> None:
+        self.until = time.monotonic() + self.wish.seconds
+
+
+def ask(request: Request, wish: Wish) -> bool:
+    """Ask the front to wait; False where there is none."""
+    slot = request.META.get(SLOT)
+    if not isinstance(slot, Slot):
+        return False
+    slot.wish = wish
+    return True
+
+
+def settle(wish: Wish) -> Reply:
+    """Answer now from the stored rules, if nobody has answered yet. Raises `django.db.Error`."""
+    lifecycle.answer_now([wish.request_id])
+    return wish.render(queries.get_many(wish.client_id, [wish.request_id])[wish.request_id])
 
 
 class WaitingRoom:
-    """The requests that threads of this process wait for."""
+    """Everybody who waits in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waited: dict[UUID, list[threading.Event]] = {}
-        self._listening = False
-        self._places = threading.BoundedSemaphore(settings.MAX_WAITERS)
+        self._waiters: set[Waiter] = set()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._bell_out, self._bell_in = os.pipe()
+        os.set_blocking(self._bell_out, False)
+        os.set_blocking(self._bell_in, False)
 
-    def wait(self, request_id: UUID, seconds: float) -> None:
-        """Return when the request is answered, the time is over, or there is no place."""
-        if seconds <= 0 or not self._places.acquire(blocking=False):
-            return
-        try:
-            with self._waiter(request_id) as answered:
-                # Registered first, then looked: an answer in between is not missed.
-                if not queries.answered_among([request_id]):
-                    answered.wait(seconds)
-        finally:
-            self._places.release()
+    def __len__(self) -> int:
+        return len(self._waiters)
 
-    @contextmanager
-    def _waiter(self, request_id: UUID) -> Iterator[threading.Event]:
-        event = threading.Event()
+    def enter(self, wish: Wish, tell: Callable[[Reply | None], None]) -> Waiter | None:
+        """Begin to wait. None where the room is full or closes: the first response holds."""
+        waiter = Waiter(wish, tell)
         with self._lock:
-            self._waited.setdefault(request_id, []).append(event)
-            if not self._listening:
-                self._listening = True
-                threading.Thread(target=self._listen, name="waiting", daemon=True).start()
-        try:
-            yield event
-        finally:
-            with self._lock:
-                events = self._waited[request_id]
-                events.remove(event)
-                if not events:
-                    del self._waited[request_id]
+            if self._closed or len(self._waiters) >= settings.MAX_WAITERS:
+                return None
+            self._waiters.add(waiter)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="waiting", daemon=True)
+                self._thread.start()
+        self._ring()
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """The caller is gone, or waits no longer."""
+        with self._lock:
+            self._waiters.discard(waiter)
+
+    def close(self) -> None:
+        """Nobody enters any more; who waits is told at once what is known. For a process that is
+        asked to stop."""
+        with self._lock:
+            self._closed = True
+        self._ring()
+
+    def _ring(self) -> None:
+        # A full pipe rings already.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._bell_in, b"\0")
+
+    def _serve(self) -> None:
+        """Until nobody waits; the next waiter starts a new thread."""
+        while True:
+            try:
+                self._listen()
+                return
+            except (Error, psycopg.Error) as error:
+                # The waiters stay: a restarted server finds them here.
+                log.warning("waiting.listener_lost", **failure(error))
+            except Exception as error:  # a fault of ours must not leave callers behind
+                log.error("waiting.failed", **failure(error))
+            finally:
+                connection.close()
+            time.sleep(_RETRY_SECONDS)
 
     def _listen(self) -> None:
-        """Serve until nobody waits; the next waiter starts a new listener."""
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            while True:
-                with self._lock:
-                    waited = list(self._waited)
-                    if not waited:
-                        self._listening = False
-                        return
-                self._wake(queries.answered_among(waited))
-                for _ in connection.connection.notifies(timeout=RECHECK_SECONDS, stop_after=1):
-                    pass
-        except Error as error:
-            # The waiters time out by themselves and read the row; the next one tries again.
-            log.warning("waiting.listener_lost", **failure(error))
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {queries.ANSWERED_CHANNEL}")
+        recheck_at = 0.0
+        while True:
             with self._lock:
-                self._listening = False
-        finally:
-            connection.close()
+                waiters = list(self._waiters)
+                closed = self._closed
+                if not waiters:
+                    self._thread = None
+                    return
+            now = time.monotonic()
+            everybody = bool(_notified()) or closed or now >= recheck_at
+            chosen = [one for one in waiters if everybody or one.fresh or one.until <= now]
+            if chosen:
+                due_in = self._look(chosen, now, closed)
+                if everybody:
+                    recheck_at = now + min(RECHECK_SECONDS, max(due_in, 0.01))
+                else:
+                    recheck_at = min(recheck_at, now + max(due_in, 0.01))
+                continue
+            self._sleep(min([recheck_at, *(one.until for one in waiters)]) - now)
 
-    def _wake(self, answered: list[UUID]) -> None:
-        with self._lock:
-            for request_id in answered:
-                for event in self._waited.get(request_id, ()):
-                    event.set()
+    def _sleep(self, seconds: float) -> None:
+        """Until a notification, a ring, or the time is over."""
+        listened = connection.connection.fileno()
+        ready, _, _ = select.select([listened, self._bell_out], [], [], max(seconds, 0))
+        if self._bell_out in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._bell_out, 4_096)
+
+    def _look(self, chosen: list[Waiter], now: float, closed: bool) -> float:
+        """Tell whoever has news or no time left; returns seconds until the next one is due."""
+        over = {one for one in chosen if closed or one.until <= now}
+        settled = [one.wish.request_id for one in over if one.wish.settle]
+        if settled:
+            lifecycle.answer_now(settled)
+        found = queries.progress({one.wish.request_id for one in chosen})
+        news = [one for one in chosen if _is_news(one, found)]
+        shown = _resources(news)
+        for waiter in chosen:
+            waiter.fresh = False
+            resource = shown.get(waiter.wish.request_id)
+            if waiter in over or resource is not None:
+                self._tell(waiter, resource)
+        pending = [due_in for state, due_in in found.values() if state is queries.Progress.OPEN]
+        return min((due_in for due_in in pending if due_in > 0), default=RECHECK_SECONDS)
+
+    def _tell(self, waiter: Waiter, resource: TriageResource | None) -> None:
+        self.leave(waiter)
+        reply = None
+        if resource is not None:
+            try:
+                reply = waiter.wish.render(resource)
+            except Exception as error:  # one caller's fault is no other's
+                log.error("waiting.failed", **failure(error))
+        waiter.tell(reply)
+
+
+def _notified() -> list[Any]:
+    """The notifications that have come since the last call, also those that came during a query."""
+    return list(connection.connection.notifies(timeout=0))
+
+
+def _is_news(waiter: Waiter, found: dict[UUID, tuple[queries.Progress, float]]) -> bool:
+    if waiter.wish.request_id not in found:
+        return False
+    progress, due_in = found[waiter.wish.request_id]
+    return progress != waiter.wish.seen or (progress is queries.Progress.OPEN and due_in <= 0)
+
+
+def _resources(waiters: Iterable[Waiter]) -> dict[UUID, TriageResource]:
+    """The requests of these waiters, each read as its own client. Overdue ones are answered."""
+    of_client: dict[int, list[UUID]] = {}
+    for waiter in waiters:
+        of_client.setdefault(waiter.wish.client_id, []).append(waiter.wish.request_id)
+    found: dict[UUID, TriageResource] = {}
+    for client_id, ids in of_client.items():
+        found |= queries.get_many(client_id, ids)
+    return found
 
 
 room = WaitingRoom()

@@ -113,8 +113,8 @@ class System:
         kind = name.rstrip("0123456789")
         if kind == "web":
             port = self.web_ports[name]
-            argv: tuple[str, ...] = (sys.executable, "-m", "gunicorn", "backend.wsgi:application")
-            argv += ("-c", "backend/gunicorn.py", "--no-control-socket", "--threads", "8")
+            argv: tuple[str, ...] = (sys.executable, "-m", "gunicorn", "backend.asgi:application")
+            argv += ("-c", "backend/gunicorn.py", "--no-control-socket")
             argv += ("--bind", f"{HOST}:{port}", "--workers", "1")
             ready: Ready | None = Ready("http", f"http://{HOST}:{port}/readyz")
         elif kind == "keeper":

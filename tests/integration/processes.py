@@ -47,8 +47,8 @@ class Processes:
     def web(self, key: str) -> httpx.Client:
         """A gunicorn of two processes; returns a client that carries the key."""
         port = ports.choose({}, {})["web"]
-        arguments = ["-m", "gunicorn", "backend.wsgi:application", "-c", "backend/gunicorn.py"]
-        arguments += ["--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "8"]
+        arguments = ["-m", "gunicorn", "backend.asgi:application", "-c", "backend/gunicorn.py"]
+        arguments += ["--bind", f"{HOST}:{port}", "--workers", "2"]
         arguments += ["--no-control-socket"]
         self._web = self._start(*arguments)
         client = httpx.Client(

@@ -229,11 +229,11 @@ def test_from_its_deadline_on_a_read_gives_the_rules_answer(owner: Api, sql: Sql
     assert sql("SELECT count(*) FROM triage_triageanswer") == [(1,)]
 
 
-def test_waiting_reads_end_with_what_is_known(owner: Api) -> None:
+def test_how_long_to_wait_is_a_bounded_whole_number(owner: Api) -> None:
     posted = owner.post(TRIAGE, SORE_THROAT)
-    started = time.monotonic()
+    # No front waits here: the answer is what is known.
     assert owner.get(posted["Location"] + "?wait=1").json()["status"] == "open"
-    assert 0.9 <= time.monotonic() - started < 4
+    assert owner.get(posted["Location"] + "?wait=1.5").status_code == 400
     assert owner.get(posted["Location"] + "?wait=11").status_code == 400
     assert owner.get(posted["Location"] + "?wait=-1").status_code == 400
 

@@ -1,0 +1,72 @@
+"""HTTP in and out of batches: up to 1,000 requests in one transaction."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from backend import errors
+from backend.clients.permissions import MaySubmit
+from backend.triage import openapi, queries, schemas
+from backend.triage.parameters import caller_of, idempotency_key
+from backend.triage.values import Submission
+from backend.triage.views import KEY, stored_case, submit
+from ml.case import TriageCase
+from ml.errors import FieldError, InvalidCase
+
+
+class BatchView(APIView):
+    permission_classes = (MaySubmit,)
+    max_body_bytes = settings.MAX_BATCH_BODY_BYTES
+
+    @extend_schema(
+        operation_id="triage_batch",
+        tags=["Triage"],
+        parameters=[KEY],
+        request=openapi.body("TriageBatch"),
+        responses=openapi.answers(202, "BatchAccepted", 413, 415, 422),
+    )
+    def post(self, request: Request) -> Response:
+        """Submit up to 1,000 requests in one transaction. Each item is accepted or refused by
+        itself; with an Idempotency-Key the whole batch may be sent again."""
+        caller, key = caller_of(request), idempotency_key(request)
+        cases, problems = _parse_batch(request.data)
+        batch = uuid.uuid4()
+        # An item's own key is the batch's with its place: a repeated batch repeats each item.
+        submissions = [Submission(case, key and f"{key}#{i}") for i, case in cases.items()]
+        accepted = submit(caller, submissions, batch) if submissions else []
+        resources = queries.get_many(caller.client_id, [one.id for one in accepted])
+        places = dict(zip(cases, accepted, strict=True))
+        items = [
+            schemas.BatchItem(index=i, status=400, problem=problems[i])
+            if i in problems
+            else schemas.BatchItem(index=i, status=202, request=resources[places[i].id])
+            for i in range(len(cases) + len(problems))
+        ]
+        first = resources[accepted[0].id].batch if accepted else None
+        body = schemas.BatchAccepted(
+            batch=first or batch, accepted=len(accepted), refused=len(problems), items=items
+        )
+        return Response(body.model_dump(mode="json"), status=202)
+
+
+def _parse_batch(body: Any) -> tuple[dict[int, TriageCase], dict[int, dict[str, Any]]]:
+    """Cases and problems by place. A body that is no batch at all is refused whole."""
+    if not isinstance(body, dict) or set(body) != {"requests"}:
+        raise InvalidCase((FieldError("requests", "required", "expected only this list"),))
+    requests, most = body["requests"], settings.MAX_BATCH_ITEMS
+    if not isinstance(requests, list) or not 1 <= len(requests) <= most:
+        raise InvalidCase((FieldError("requests", "length", f"expected a list of 1 to {most}"),))
+    cases: dict[int, TriageCase] = {}
+    problems: dict[int, dict[str, Any]] = {}
+    for index, item in enumerate(requests):
+        try:
+            cases[index] = stored_case(item)
+        except InvalidCase as error:
+            detail = "The request was refused."
+            problems[index] = errors.problem(400, "invalid", detail, error.errors)
+    return cases, problems
