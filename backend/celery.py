@@ -116,6 +116,7 @@ app.conf.update(
         "triage.*": {"queue": "background"},
         "monitoring.*": {"queue": "background"},
         "review.*": {"queue": "background"},
+        "models.*": {"queue": "background"},
     },
     timezone="UTC",
     enable_utc=True,

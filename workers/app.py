@@ -14,6 +14,7 @@ app.conf.imports = (
     "workers.tasks.triage",
     "workers.tasks.monitoring",
     "workers.tasks.review",
+    "workers.tasks.models",
 )
 
 

@@ -64,13 +64,13 @@ def serve_first(proven: Bundle) -> Entry:
     return registry.serve_first(describe(proven), Change("worker", reason))
 
 
-def candidate(version: str) -> tuple[Bundle, ModelRecord]:
-    """Prove `version` here and register it if it is new.
+def candidate(version: str, by: str | None = None) -> tuple[Bundle, ModelRecord]:
+    """Prove `version` here and register it if it is new; `by` is who acts, default `operator()`.
 
     Raises `BundleRefused`, or `Refused` if another bundle is registered under its name.
     """
     proven = bundle.load(version)
-    return proven, registry.register(describe(proven), Change(operator(), ""))
+    return proven, registry.register(describe(proven), Change(by or operator(), ""))
 
 
 def unregistered() -> list[str]:
@@ -81,16 +81,19 @@ def unregistered() -> list[str]:
     return sorted({place.parent.name for place in found} - known)
 
 
-def roll_back(reason: str) -> str:
+def roll_back(reason: str, by: str | None = None, to: str | None = None) -> str:
     """Serve again what served before, proven here first; returns its version.
 
-    Raises `Refused`, or `BundleRefused` if the earlier bundle is not what it was.
+    `to` is the version that the caller means. Raises `Refused`, or `BundleRefused` if the earlier
+    bundle is not what it was.
     """
     serving = registry.roles().serving
     record = registry.find(serving.version) if serving else None
     earlier = registry.find(record.previous) if record and record.previous else None
     if earlier is None:
         raise Refused("there is no earlier version to roll back to; promote one")
+    if to is not None and to != earlier.version:
+        raise Refused("another version was promoted meanwhile; look again")
     prove(Entry(earlier.version, earlier.digest))
-    registry.roll_back(Change(operator(), reason), to=earlier.version)
+    registry.roll_back(Change(by or operator(), reason), to=earlier.version)
     return earlier.version

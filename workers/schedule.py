@@ -12,6 +12,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from backend.triage.queue import (
     CHECK_ACCURACY,
     CHECK_DRIFT,
+    MODEL_ORDERS,
     PULSE,
     REPLAY,
     SAMPLE_REVIEWS,
@@ -37,6 +38,7 @@ def install() -> None:
     _entry(CHECK_DRIFT, "Daily drift check", crontab=hourly, expire_seconds=3_000)
     _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(REPLAY, "Replays", interval=often, expire_seconds=PULSE_SECONDS - 2)
+    _entry(MODEL_ORDERS, "Orders for models", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(WATCH_TRIAL, "Look at the trial", interval=trial, expire_seconds=TRIAL_SECONDS - 20)
 

@@ -34,6 +34,7 @@ _PAGES = (
     Entry("try", "Try it", Role.SUBMITTER),
     Entry("requests", "Requests", Role.SUBMITTER),
     Entry("review", "Review", Role.CLINICIAN),
+    Entry("models", "Models", Role.OPERATOR),
     Entry("alarms", "Alarms", Role.OPERATOR),
 )
 

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from backend.console import access
-from backend.console.views import alarms, overview, requests, review, session, tryit
+from backend.console.views import alarms, models, overview, requests, review, session, tryit
 
 app_name = "console"
 urlpatterns = [
@@ -21,5 +21,10 @@ urlpatterns = [
     path("review/<str:request_id>/", review.judge, name="review-judge"),
     path("alarms/", alarms.index, name="alarms"),
     path("alarms/<int:alert_id>/", alarms.change, name="alarms-change"),
+    path("models/", models.index, name="models"),
+    path("models/compare/", models.compare, name="models-compare"),
+    path("models/<str:version>/", models.detail, name="models-one"),
+    path("models/<str:version>/order/", models.order, name="models-order"),
+    path("models/<str:version>/change/", models.change, name="models-change"),
     re_path(r"^(?P<rest>.*)$", access.not_found),
 ]

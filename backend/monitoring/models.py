@@ -78,6 +78,41 @@ class ModelChange(models.Model):
         return f"{self.action} {self.model_id} by {self.by}"
 
 
+class ModelOrder(models.Model):
+    """What a person ordered to be done with a model: a worker, which can open bundles, does it.
+
+    `state`:  waiting ──▶ working ──▶ done | refused
+    """
+
+    class Action(models.TextChoices):
+        PROMOTE = "promote"
+        ROLLBACK = "rollback"
+        SHADOW = "shadow"
+        RETIRE = "retire"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        WORKING = "working"
+        DONE = "done"
+        REFUSED = "refused"
+
+    action = models.CharField(max_length=8, choices=Action.choices)
+    version = models.CharField(max_length=64)
+    by = models.CharField(max_length=100)
+    reason = models.CharField(max_length=300)
+    override = models.BooleanField(default=False)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    # Why it was refused, in words; `gate` is the comparison on held data.
+    reasons = models.JSONField(default=list)
+    gate = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    taken_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.version}: {self.state}"
+
+
 class WorkerState(models.Model):
     """What one process last said of itself; a triage child also which model it has proven."""
 

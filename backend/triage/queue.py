@@ -30,6 +30,7 @@ PULSE: Final = "monitoring.pulse"
 SAMPLE_REVIEWS: Final = "review.sample"
 WATCH_TRIAL: Final = "monitoring.watch_trial"
 REPLAY: Final = "triage.replay"
+MODEL_ORDERS: Final = "models.orders"
 TRIAGE_QUEUE: Final = "triage"
 
 IDS_PER_HINT: Final = 8
@@ -56,6 +57,7 @@ class Doorbell:
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
         self._ids: deque[str] = deque(maxlen=IDS_PER_HINT)
+        self._asked: deque[str] = deque(maxlen=IDS_PER_HINT)
         self._wake = threading.Event()
         self._start = threading.Lock()
         self._pid = 0
@@ -67,6 +69,14 @@ class Doorbell:
     def ring(self, ids: list[UUID]) -> None:
         """Say that these rows are due. Returns at once, whatever the broker does."""
         self._ids.extend(str(row) for row in ids[:IDS_PER_HINT])
+        self._wake_up()
+
+    def ask(self, task: str) -> None:
+        """Have a background task run soon. A hint as well: beat rings for what is lost."""
+        self._asked.append(task)
+        self._wake_up()
+
+    def _wake_up(self) -> None:
         if self._pid != os.getpid():
             self._run()
         self._wake.set()
@@ -97,6 +107,11 @@ class Doorbell:
 
     def _publish(self, ids: list[str]) -> None:
         connection = self._connected()
+        asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        for task in dict.fromkeys(asked):
+            self._celery.send_task(task, connection=connection, retry=False, ignore_result=True)
+        if asked and not ids:
+            return
         if self._enough_hints(connection):
             counters.hinted("enough")
             return

@@ -85,6 +85,11 @@ ROUTES: Final[dict[str, Route]] = {
     "console/review/<str:request_id>/": page(POST=CLINICIANS, owned=True),
     "console/alarms/": page(GET=OPERATORS),
     "console/alarms/<int:alert_id>/": page(POST=OPERATORS),
+    "console/models/": page(GET=OPERATORS),
+    "console/models/compare/": page(GET=OPERATORS),
+    "console/models/<str:version>/": page(GET=OPERATORS),
+    "console/models/<str:version>/order/": page(GET=OPERATORS),
+    "console/models/<str:version>/change/": page(POST=OPERATORS),
     "console/(?P<rest>.*)$": Route(),
     # Trials
     "api/v1/experiments/": api(GET=READ, POST=OPERATE),

@@ -36,6 +36,22 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def interval(found: dict[str, Any] | None) -> str:
+    """A share with its interval: 91.2% (88.0–93.9)."""
+    if not found:
+        return "–"
+    return f"{found['share']:.1%} ({found['low'] * 100:.1f}–{found['high'] * 100:.1f})"
+
+
+@register.filter
+def written(value: Any, kind: str) -> str:
+    """A measure by its kind: interval, percent or number."""
+    if kind == "interval":
+        return interval(value)
+    return percent(value) if kind == "percent" else number(value, 3)
+
+
+@register.filter
 def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
@@ -84,6 +100,12 @@ def moment(value: dt.datetime | None) -> str:
 def plain(code: str | None) -> str:
     """A stable code as words."""
     return "–" if not code else code.replace("_", " ")
+
+
+@register.filter
+def step(code: str) -> str:
+    """One step of a decision's trace as words."""
+    return plain(code).replace("->", " → ").replace(":", ": ")
 
 
 @register.filter

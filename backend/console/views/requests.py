@@ -19,12 +19,25 @@ from backend.triage import casebook, labels
 from backend.triage.casebook import CaseFile, Filter, Place
 from backend.triage.values import Author
 from ml.case import TriageCase
-from ml.schema import LEVELS
+from ml.schema import LEVELS, RANGES
 
 # What the audit calls the opening of a case.
 READ: Final = "request.read"
 _SINCE = (("1", "last hour"), ("24", "last day"), ("168", "last 7 days"), ("2160", "last 90 days"))
 _STATUS = ("open", "answered", "cancelled")
+# A field whose name says its unit is shown without it: the value has it.
+_NAMES = {
+    "heart_rate_bpm": "heart rate",
+    "respiratory_rate_bpm": "respiratory rate",
+    "systolic_bp_mmhg": "systolic pressure",
+    "diastolic_bp_mmhg": "diastolic pressure",
+    "temperature_c": "temperature",
+    "spo2_percent": "oxygen saturation",
+    "pain_score": "pain",
+    "patient_age": "age",
+    "patient_sex": "sex",
+    "urgency": "patient says",
+}
 _METHODS = ("ml", "rules", "red_flag_override", "low_confidence")
 
 
@@ -112,17 +125,36 @@ def shown(person: Person, found: CaseFile) -> dict[str, Any]:
         "passages": passages(found.case, found.rules.hits) if found.case else [],
         "vitals": measured(found.case) if found.case else [],
         "history": timeline(found),
+        **why(answer),
         "levels": LEVELS,
         "may_label": found.client_id in person.clients(Role.CLINICIAN),
     }
 
 
-def measured(case: TriageCase) -> list[tuple[str, Any]]:
-    """What was measured and told beside the texts, as (name, value)."""
+def why(answer: dict[str, Any]) -> dict[str, Any]:
+    """The rules that matched: those that ask for more than routine, and the others."""
+    hits = answer["explanation"]["rules"]["hits"]
+    strong = [hit for hit in hits if hit["level"] != LEVELS[0]]
+    return {"strong": strong, "weak": [hit for hit in hits if hit["level"] == LEVELS[0]]}
+
+
+def measured(case: TriageCase) -> list[tuple[str, str]]:
+    """What was measured and told beside the texts, as (name, value with its unit)."""
     told = case.model_dump(
         exclude_none=True, exclude={"symptoms_data", "medical_history", "patient_id"}
     )
-    return [*told.pop("vital_signs", {}).items(), *told.items()]
+    values = [*told.pop("vital_signs", {}).items(), *told.items()]
+    return [
+        (_NAMES.get(name, name.replace("_", " ")), _said(name, value)) for name, value in values
+    ]
+
+
+def _said(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g} {RANGES[name].unit if name in RANGES else ''}".strip()
+    return str(value)
 
 
 def _jump(request: HttpRequest, person: Person, text: str) -> HttpResponse:

@@ -40,7 +40,8 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         context["vitals"] = requests.measured(found.case)
         if not found.blind:
             whole = casebook.find([found.client_id], found.request_id)
-            context["answer"] = whole and whole.answer
+            if whole is not None and whole.answer is not None:
+                context |= {"answer": whole.answer, **requests.why(whole.answer)}
     return render(request, "console/review.html", context)
 
 

@@ -11,6 +11,7 @@ from backend.celery import app
 from backend.triage import queue
 from backend.triage.queue import (
     CHECK_ACCURACY,
+    MODEL_ORDERS,
     PULSE,
     REPLAY,
     SAMPLE_REVIEWS,
@@ -20,12 +21,14 @@ from backend.triage.queue import (
 
 
 def test_every_name_is_registered_in_the_worker() -> None:
+    import workers.tasks.models
     import workers.tasks.monitoring
     import workers.tasks.review
     import workers.tasks.triage  # noqa: F401
 
     app.finalize()
-    assert {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, REPLAY, SAMPLE_REVIEWS} <= set(app.tasks)
+    names = {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS, MODEL_ORDERS, REPLAY}
+    assert names <= set(app.tasks)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,7 @@ def test_every_name_is_registered_in_the_worker() -> None:
         (PULSE, "background"),
         (REPLAY, "background"),
         (SAMPLE_REVIEWS, "background"),
+        (MODEL_ORDERS, "background"),
     ],
 )
 def test_a_patient_never_waits_behind_a_report(name: str, expected: str) -> None:

@@ -4,19 +4,16 @@ import json
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from backend.monitoring import registry as rows
-from backend.monitoring.registry import Change, Entry, ModelRecord, Refused
-from ml.bundle import Bundle
+from backend.monitoring.registry import Change, ModelRecord, Refused
 from ml.errors import BundleRefused, InvalidRecord
+from workers import promotion
 from workers import registry as bundles
-
-if TYPE_CHECKING:  # the gate loads the numeric libraries: only a promotion needs them
-    from workers.gate import Verdict
 
 REFUSED: Final = 1
 GATE: Final = 3
@@ -120,45 +117,34 @@ class Command(BaseCommand):
     def _promote(self, options: dict[str, Any]) -> None:
         if options["override"] and not options["reason"].strip():
             raise CommandError("--override: give the reason with --reason TEXT", returncode=2)
-        candidate, record = bundles.candidate(options["version"])
-        if record.stage == "serving":
-            raise Refused(f"{record.version} serves already")
-        serving = rows.roles().serving
-        verdict = self._verdict(options, candidate, serving)
-        gate, reasons = verdict.to_json(), list(verdict.reasons)
-        overridden = not verdict.passed and options["override"]
-        change = Change(bundles.operator(), options["reason"], gate, overridden)
-        shown = {"version": record.version, "reasons": reasons, "gate": gate}
-        from workers.gate import table
-
-        if verdict.passed or overridden:
-            rows.promote(record.version, change, serving.digest if serving else None)
-            said = f"{record.version} serves{', against the gate' if overridden else ''}"
-            self._end(options, shown | {"done": True}, f"{table(verdict)}\n\n{said}")
-        else:
-            rows.record_refusal(record.version, change)
-            self.stdout.write("" if options["json"] else table(verdict))
-            said = f"{record.version} was not promoted"
-            self._end(options, shown | {"done": False}, said, GATE)
-
-    def _verdict(
-        self, options: dict[str, Any], candidate: Bundle, serving: Entry | None
-    ) -> "Verdict":
-        from workers import gate
-
-        against: Bundle | None = None
-        if serving is not None:
-            try:
-                against = bundles.prove(serving)
-            except BundleRefused as refusal:
-                # The workers refuse it too: what patients get now is the rules alone.
-                self.stderr.write(f"what serves cannot be loaded ({refusal}); the rules answer")
         try:
-            trained = [one for one in (candidate, against) if one is not None]
-            records, data = gate.held_data(options["data"], trained)
+            found = promotion.promote(
+                options["version"],
+                by=bundles.operator(),
+                reason=options["reason"],
+                override=options["override"],
+                data=options["data"],
+            )
         except (OSError, InvalidRecord) as error:
             raise CommandError(f"--data: {error}", returncode=REFUSED) from None
-        return gate.compare(candidate, against, records, data)
+        if found.unloadable:
+            self.stderr.write(
+                f"what serves cannot be loaded ({found.unloadable}); the rules answer"
+            )
+        from workers.gate import table
+
+        shown = {
+            "version": found.version,
+            "reasons": list(found.verdict.reasons),
+            "gate": found.verdict.to_json(),
+            "done": found.promoted,
+        }
+        if found.promoted:
+            said = f"{found.version} serves{', against the gate' if found.overridden else ''}"
+            self._end(options, shown, f"{table(found.verdict)}\n\n{said}")
+        else:
+            self.stdout.write("" if options["json"] else table(found.verdict))
+            self._end(options, shown, f"{found.version} was not promoted", GATE)
 
     def _rollback(self, options: dict[str, Any]) -> None:
         version = bundles.roll_back(options["reason"])
