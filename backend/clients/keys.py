@@ -1,16 +1,23 @@
 """Making and finding API keys."""
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db import connection
 
 from backend.clients.models import ApiKey, Client, Scope
 
 _SECRET_BYTES = 32
+# Every request asks it: as text, for the ORM takes longer to write it than PostgreSQL to answer.
+_FIND = """
+SELECT key.client_id, key.id, key.scopes, client.requests_per_minute
+FROM clients_apikey AS key JOIN clients_client AS client ON client.id = key.client_id
+WHERE key.digest = %s AND client.active
+    AND (key.revoked_at IS NULL OR key.revoked_at > now())
+    AND (key.expires_at IS NULL OR key.expires_at > now())"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +69,13 @@ def find_caller(key: str) -> Caller | None:
 
     The lookup is by digest: no comparison of secrets happens that could be timed.
     """
-    row = (
-        ApiKey.objects.filter(digest=_digest(key), client__active=True)
-        .filter(Q(revoked_at=None) | Q(revoked_at__gt=Now()))
-        .filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
-        .values_list("client_id", "id", "scopes", "client__requests_per_minute")
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [_digest(key)])
+        row = cursor.fetchone()
     if row is None:
         return None
-    client_id, key_id, held, per_minute = row
-    return Caller(client_id, key_id, frozenset(held), per_minute)
+    client_id, key_id, scopes, per_minute = row
+    return Caller(client_id, key_id, frozenset(json.loads(scopes)), per_minute)
 
 
 def _digest(key: str) -> str:

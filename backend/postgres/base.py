@@ -6,6 +6,7 @@ connection (its state is unknown) and raises `OperationalError`, which the API a
 The database's setting is `CLIENT_SECONDS`; without it nothing is bounded.
 """
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +15,20 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError
+from psycopg.pq import TransactionStatus
 
 # A connection that was idle is asked first whether it lives; together with a new connection's own
 # time-out (2 s) that stays under the 3 s in which a caller is told.
 _HEALTH_SECONDS: Final = 0.7
+# One that was used so lately is not asked, which would be a round trip for every request: it is
+# only looked at whether the server has closed it or said something. A server that stands still
+# since then is met by the next statement, which is bounded as well.
+_FRESH_SECONDS: Final = 1.0
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _used_at = float("-inf")
+
     def get_connection_params(self) -> dict[str, Any]:
         found: dict[str, Any] = super().get_connection_params()
         self._client_seconds: float | None = found.pop("client_seconds", None)
@@ -29,10 +37,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
         if self._client_seconds is not None:
-            _bound(connection, lambda: self._client_seconds)
+            _bound(connection, lambda: self._client_seconds, self._was_used)
         return connection
 
+    def _was_used(self) -> None:
+        self._used_at = time.monotonic()
+
     def is_usable(self) -> bool:
+        lately = time.monotonic() - self._used_at < _FRESH_SECONDS
+        if lately and not self.errors_occurred and _is_quiet(self.connection):
+            return True
         before, self._client_seconds = self._client_seconds, _HEALTH_SECONDS
         try:
             return bool(super().is_usable())
@@ -54,18 +68,32 @@ def unhurried(seconds: float) -> Iterator[None]:
             bounded._client_seconds = before
 
 
-def _bound(connection: Connection[Any], seconds: Callable[[], float | None]) -> None:
-    """Every wait of this connection ends after `seconds()`, with the connection closed."""
+def _is_quiet(connection: Connection[Any]) -> bool:
+    """Whether the server has neither closed the connection nor sent what nobody asked for."""
+    if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
+
+
+def _bound(
+    connection: Connection[Any], seconds: Callable[[], float | None], used: Callable[[], None]
+) -> None:
+    """Every wait of this connection ends after `seconds()`, with the connection closed; `used` is
+    told of each that the server answered."""
     wait = connection.wait
 
     def bounded(generator: Any, *arguments: Any, **options: Any) -> Any:
         limit = seconds()
         started = time.monotonic()
         try:
-            return wait(generator, *arguments, **{"timeout": limit} | options)
+            answer = wait(generator, *arguments, **{"timeout": limit} | options)
         except OperationalError:
             if limit is not None and time.monotonic() - started >= limit:
                 connection.pgconn.finish()
             raise
+        used()
+        return answer
 
     connection.wait = bounded  # type: ignore[method-assign, assignment]

@@ -39,7 +39,7 @@ class BatchView(APIView):
         # An item's own key is the batch's with its place: a repeated batch repeats each item.
         submissions = [Submission(case, key and f"{key}#{i}") for i, case in cases.items()]
         accepted = submit(caller, submissions, batch) if submissions else []
-        resources = queries.get_many(caller.client_id, [one.id for one in accepted])
+        resources = queries.just_accepted(caller.client_id, accepted)
         places = dict(zip(cases, accepted, strict=True))
         items = [
             schemas.BatchItem(index=i, status=400, problem=problems[i])

@@ -40,7 +40,7 @@ class PredictView(APIView):
             deadline_seconds=seconds,
             overloaded=admission.check(),
         )
-        resource = shown(caller, accepted[0].id)
+        resource = queries.just_accepted(caller.client_id, accepted)[accepted[0].id]
         one_answer = wish(caller, resource, seconds, _reply, settle=True)
         if not resource.done and not waiting.ask(request, one_answer):
             # Nothing here can wait: answer now what the rules say.

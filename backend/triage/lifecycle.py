@@ -7,6 +7,7 @@ statement of `statements.py`: PostgreSQL says who won, by the rows that matched.
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from backend.triage.values import (
     FinishCounts,
     Finished,
     KeyReused,
+    Stored,
     Submission,
 )
 from ml.case import parse_case
@@ -84,16 +86,20 @@ def _store(
 ) -> tuple[list[Accepted], list[dict[str, Any]]] | None:
     """Commit the rows and ring; what was accepted, and which rows are new. None (and nothing
     stored) where another phase is current."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    # Only a batch with keys can be refused after some of it was stored; anything else is one
+    # statement, which commits itself and saves two round trips.
+    undoable = len(rows) > 1 and any(row["idempotency_key"] for row in rows)
+    with transaction.atomic() if undoable else nullcontext(), connection.cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows), "phase": phase_id})
         found = cursor.fetchall()
         if found[0][0] != phase_id:
             return None
-        created = {row[1] for row in found}
-        accepted = _resolve_repeats(cursor, client_id, rows, created)
-        due = sorted((row for row in rows if UUID(row["id"]) in created), key=_most_urgent_first)
-        transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in due]))
-    return accepted, due
+        times = {row_id: (accepted, due) for _, row_id, accepted, due in found if row_id}
+        accepted = _resolve_repeats(cursor, client_id, rows, times)
+    created = [row for row, one in zip(rows, accepted, strict=True) if one.created]
+    created.sort(key=_most_urgent_first)
+    transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in created]))
+    return accepted, created
 
 
 def _named(ids: Sequence[UUID]) -> dict[str, Any]:
@@ -122,10 +128,13 @@ def _most_urgent_first(row: dict[str, Any]) -> int:
 
 
 def _resolve_repeats(
-    cursor: Any, client_id: int, rows: list[dict[str, Any]], created: set[UUID]
+    cursor: Any,
+    client_id: int,
+    rows: list[dict[str, Any]],
+    times: dict[UUID, tuple[datetime, datetime]],
 ) -> list[Accepted]:
     """Rows that met their own idempotency key again are answered with the first one's id."""
-    repeated = [row["idempotency_key"] for row in rows if UUID(row["id"]) not in created]
+    repeated = [row["idempotency_key"] for row in rows if UUID(row["id"]) not in times]
     first: dict[str, tuple[UUID, str]] = {}
     if repeated:
         cursor.execute(statements.SAME_KEY, {"client": client_id, "keys": repeated})
@@ -133,13 +142,15 @@ def _resolve_repeats(
     accepted = []
     for index, row in enumerate(rows):
         row_id = UUID(row["id"])
-        if row_id in created:
-            accepted.append(Accepted(row_id, created=True))
+        if row_id in times:
+            batch = UUID(row["batch"]) if row["batch"] else None
+            stored = Stored(*times[row_id], batch, row["final"], row["fallback"])
+            accepted.append(Accepted(row_id, stored))
             continue
         first_id, body = first[row["idempotency_key"]]
         if body != row["fingerprint"]:
             raise KeyReused(index)
-        accepted.append(Accepted(first_id, created=False))
+        accepted.append(Accepted(first_id, None))
     return accepted
 
 

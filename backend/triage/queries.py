@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import connection
 
 from backend.triage import lifecycle, statements
-from backend.triage.models import TriageRequest
 from backend.triage.schemas import Answer, TriageResource
+from backend.triage.values import Accepted, Stored
 from ml.schema import LEVELS
 
 # A request with its newest answer; the fallback doubles as the provisional answer.
@@ -55,6 +55,13 @@ def get_many(client_id: int, ids: Sequence[UUID]) -> dict[UUID, TriageResource]:
         lifecycle.enforce_deadlines(overdue)
         rows = _rows(client_id, ids)
     return {row[0]: _resource(row) for row in rows}
+
+
+def just_accepted(client_id: int, accepted: Sequence[Accepted]) -> dict[UUID, TriageResource]:
+    """These requests of this client by id, read only where a repeated key names an earlier one."""
+    earlier = [one.id for one in accepted if one.stored is None]
+    found = get_many(client_id, earlier) if earlier else {}
+    return found | {one.id: _as_stored(one.id, one.stored) for one in accepted if one.stored}
 
 
 def get(client_id: int, request_id: UUID) -> TriageResource | None:
@@ -115,12 +122,12 @@ def _resource(row: Any) -> TriageResource:
     return TriageResource(
         id=request_id,
         status=status,
-        done=status != TriageRequest.Answer.OPEN,
+        done=status != "open",
         accepted_at=accepted_at,
         deadline_at=deadline_at,
         batch=batch,
         answer=answer,
-        provisional=_provisional(fallback) if status == TriageRequest.Answer.OPEN else None,
+        provisional=_recorded(json.loads(fallback), None) if status == "open" else None,
     )
 
 
@@ -163,9 +170,21 @@ def _answer(columns: Any) -> Answer:
     )
 
 
-def _provisional(stored: str) -> Answer:
-    """The stored fallback as an answer that nobody has given yet."""
-    record = json.loads(stored)
+def _as_stored(request_id: UUID, stored: Stored) -> TriageResource:
+    return TriageResource(
+        id=request_id,
+        status="answered" if stored.answered else "open",
+        done=stored.answered,
+        accepted_at=stored.accepted_at,
+        deadline_at=stored.deadline_at,
+        batch=stored.batch,
+        answer=_recorded(stored.answer, stored.accepted_at) if stored.answered else None,
+        provisional=None if stored.answered else _recorded(stored.answer, None),
+    )
+
+
+def _recorded(record: dict[str, Any], answered_at: datetime | None) -> Answer:
+    """The stored fallback as an answer; without a time it is one that nobody has given yet."""
     return Answer(
         **{
             **{name: record[name] for name in _SHARED_FIELDS},
@@ -174,7 +193,7 @@ def _provisional(stored: str) -> Answer:
             "model_version": record["model_version"] or None,
             "model_digest": record["model_digest"] or None,
             "amended": False,
-            "answered_at": None,
+            "answered_at": answered_at,
         }
     )
 

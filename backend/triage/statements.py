@@ -56,7 +56,7 @@ created AS (
         arm, experiment, phase, batch, idempotency_key, fingerprint
     FROM arrived WHERE %(phase)s = (SELECT id FROM phase)
     ON CONFLICT (client_id, idempotency_key) DO NOTHING
-    RETURNING id),
+    RETURNING id, accepted_at, deadline_at),
 payloads AS (
     INSERT INTO triage_triagepayload (request_id, sealed, rules, fallback)
     SELECT id, decode(sealed, 'base64'), rules, fallback
@@ -72,7 +72,8 @@ logs AS (
         probabilities, served, latency_us)
     SELECT p.id, {_RULES_LOG}, TRUE, 0
     FROM arrived AS p JOIN created USING (id) WHERE p.final)
-SELECT phase.id, created.id FROM phase LEFT JOIN created ON TRUE"""
+SELECT phase.id, created.id, created.accepted_at, created.deadline_at
+FROM phase LEFT JOIN created ON TRUE"""
 
 SAME_KEY: Final = """
 SELECT idempotency_key, id, fingerprint FROM triage_triagerequest

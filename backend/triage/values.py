@@ -1,6 +1,7 @@
 """What goes into the lifecycle and comes out of it: frozen values, never rows."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,11 +27,29 @@ class Submission:
     idempotency_key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row as it was committed a moment ago: what a caller is shown without reading it again.
+
+    `answer` is the record of the rules' answer; it is final where `answered`, else provisional.
+    """
+
+    accepted_at: datetime
+    deadline_at: datetime
+    batch: UUID | None
+    answered: bool
+    answer: dict[str, Any]
+
+
 class Accepted(NamedTuple):
-    """What a caller is told at once. `created` is False for a repeated idempotency key."""
+    """What became of one submission; nothing was `stored` for a repeated idempotency key."""
 
     id: UUID
-    created: bool
+    stored: Stored | None
+
+    @property
+    def created(self) -> bool:
+        return self.stored is not None
 
 
 @dataclass(frozen=True, slots=True)

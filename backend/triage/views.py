@@ -56,7 +56,7 @@ class TriageView(APIView):
         case = stored_case(request.data)
         caller, preferred = caller_of(request), preferences(request)
         accepted = submit(caller, [Submission(case, idempotency_key(request))])[0]
-        resource = shown(caller, accepted.id)
+        resource = queries.just_accepted(caller.client_id, [accepted])[accepted.id]
         wait = preferred.wait
         if wait and not resource.done:
             waiting.ask(request, wish(caller, resource, wait, _waited_for))
