@@ -217,10 +217,10 @@ def _flags(case: TriageCase, rules: RulesAnswer, raw: list[float], words: int) -
         *[float(vitals.consciousness == code) for code in CONSCIOUSNESS],
         float(bool(case.pregnant)),
         *[float(stated == index) for index in range(4)],
-        *[float(any(stem in past for stem in stems)) for stems in _HISTORY.values()],
+        *_named(past, _HISTORY),
         min(len(history), 6) / 3,
         min(len(symptoms), 6) / 3,
-        *[float(any(stem in courses for stem in stems)) for stems in _PROGRESSIONS.values()],
+        *_named(courses, _PROGRESSIONS),
         min(words, 30) / 10,
         *[float(level == index) for index in range(4)],
         *[float(floor == index) for index in range(4)],
@@ -228,3 +228,10 @@ def _flags(case: TriageCase, rules: RulesAnswer, raw: list[float], words: int) -
         float(rules.red_flag),
         float("not_understood" in rules.reasons),
     ]
+
+
+def _named(text: str, groups: dict[str, tuple[str, ...]]) -> list[float]:
+    """1.0 for each group of which the text holds a stem."""
+    if not text:
+        return [0.0] * len(groups)
+    return [float(any([stem in text for stem in stems])) for stems in groups.values()]

@@ -8,6 +8,7 @@ term. Everything here is linear in the length of the text.
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from ml.wording_tables import (
@@ -79,10 +80,16 @@ def character_grams(tokens: list[str]) -> set[str]:
     """Character 3- and 4-grams inside padded words: what is left of a misspelt word."""
     found: set[str] = set()
     for token in tokens[:MAX_WORDS]:
-        if len(token) < 3:
-            continue
-        padded = f" {token[:24]} "
-        size = len(padded)
-        found.update([padded[i : i + 3] for i in range(size - 2)])
-        found.update([padded[i : i + 4] for i in range(size - 3)])
+        if len(token) >= 3:
+            found.update(_grams(token[:24]))
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _grams(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
+    size = len(padded)
+    return (
+        *[padded[i : i + 3] for i in range(size - 2)],
+        *[padded[i : i + 4] for i in range(size - 3)],
+    )

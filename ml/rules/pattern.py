@@ -115,26 +115,31 @@ class Lexicon:
         """Every rule that fires on units at these places, at most once each."""
         fired: set[int] = set()
         for tag, anchors in places.items():
-            for pattern in self._index.get(tag, ()):
-                if pattern.order in fired:
+            for rule, order, others in self._index.get(tag, ()):
+                if order in fired:
                     continue
-                if not pattern.others:
-                    fired.add(pattern.order)
-                    yield Found(pattern.rule, pattern.order, (anchors[0][1],))
+                if not others:
+                    fired.add(order)
+                    yield Found(rule, order, (anchors[0][1],))
                     continue
-                near = [places.get(other) for other in pattern.others]
-                units = None if None in near else _together(anchors, near, pattern.rule.window)
-                if units is not None:
-                    fired.add(pattern.order)
-                    yield Found(pattern.rule, pattern.order, units)
+                near = []
+                for other in others:  # most patterns end here, at the first word that is not there
+                    if other not in places:
+                        break
+                    near.append(places[other])
+                else:
+                    units = _together(anchors, near, rule.window)
+                    if units is not None:
+                        fired.add(order)
+                        yield Found(rule, order, units)
 
 
-def _together(anchors: Places, near: list[Places | None], window: int) -> tuple[int, ...] | None:
+def _together(anchors: Places, near: list[Places], window: int) -> tuple[int, ...] | None:
     """Units of the first anchor that has a different unit of every group within the window."""
     for place, unit in anchors:
         units = [unit]
         for others in near:
-            nearest = _nearest(others or [], place, window, units)
+            nearest = _nearest(others, place, window, units)
             if nearest is None:
                 break
             units.append(nearest)

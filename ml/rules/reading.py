@@ -10,7 +10,7 @@ from ml.rules.plain_words import COMMON
 from ml.rules.scope import mark
 from ml.rules.spelling import Spelling
 from ml.rules.text import DROPPED, FILLER, HARD_STOPS, Token, fold, tokenise
-from ml.rules.unit import Status, Unit
+from ml.rules.unit import Status, Unit, meanings
 from ml.rules.words import FOLDED
 
 SPELLING: Final = Spelling({**{word: word for word in LEXICON.words}, **FOLDED}, COMMON)
@@ -66,7 +66,7 @@ def read(text: str, child_patient: bool = False) -> Reading:
             continue
         if "#but" in tags:
             place += _TURN
-        meant = [tag for tag in tags if tag[0] not in "#="]
+        meant = meanings(tags)
         if not meant:
             continue
         place += 1

@@ -8,7 +8,7 @@ After the NegEx/ConText idea (Chapman 2001, Harkema 2009), with clauses instead 
 from typing import Final
 
 from ml.rules.text import HARD_STOPS
-from ml.rules.unit import Status, Unit
+from ml.rules.unit import Status, Unit, cues, meanings
 
 # How many units with meaning a negation reaches: "no nausea vomiting diarrhea fever chills".
 _REACH: Final = {"#deny": 1 << 30, "#no": 5, "#not": 3}
@@ -89,11 +89,9 @@ def mark(units: list[Unit], others: bool) -> list[Status]:
 
 
 def _see(m: _Marker, index: int, unit: Unit) -> None:
-    cue = False
-    for tag in unit.tags:
-        if tag[0] == "#":
-            cue = True
-            _TRANSITIONS[tag](m, index, tag)
+    cue = cues(unit.tags)
+    for tag in cue:
+        _TRANSITIONS[tag](m, index, tag)
     if not _bears_meaning(unit) or (cue and m.status[index] is not Status.PRESENT):
         return
     if not cue and not _counts(unit):
@@ -283,7 +281,7 @@ def _counts(unit: Unit) -> bool:
 
 
 def _bears_meaning(unit: Unit) -> bool:
-    return any(tag[0] not in "#=" for tag in unit.tags)
+    return bool(meanings(unit.tags))
 
 
 def _lists(units: list[Unit]) -> list[bool]:

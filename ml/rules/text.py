@@ -6,6 +6,7 @@ Every step is a single pass: a hostile text costs as much per character as an ho
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ml.rules.words import (
@@ -67,7 +68,7 @@ def tokenise(text: str) -> list[Token]:
         raw = match.group()
         word = FOLDED_WORDS.get(raw)
         if word is None:
-            word = fold(raw)
+            word = _fold_short(raw) if len(raw) <= _LONGEST_WORD else fold(raw)
         if word == "." and before in ABBREVIATED and text[start : start + 2] != ".\n":
             continue
         merged = MERGED.get((before, word))
@@ -87,6 +88,10 @@ def fold(raw: str) -> str:
     word = raw.lower()[:_LONGEST_WORD].translate(_APOSTROPHES)
     word = CORRECTIONS.get(word, word)
     return FOLDED.get(word) or stem(word)
+
+
+# Single words that stand in no table come again and again; of a patient's text nothing more is kept.
+_fold_short = lru_cache(maxsize=4_096)(fold)
 
 
 def stem(word: str) -> str:

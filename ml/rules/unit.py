@@ -1,6 +1,7 @@
 """One unit of a text, and what can be said of it."""
 
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 
@@ -27,3 +28,16 @@ class Status(Enum):
     GONE = "gone"
     SUPPOSED = "supposed"
     QUERY = "query"
+
+
+# The lexicon makes some thousand tuples of tags, which units share: each is sorted once.
+@cache
+def cues(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags that say something of other units: "#no", "#ago"."""
+    return tuple(tag for tag in tags if tag[0] == "#")
+
+
+@cache
+def meanings(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags that patterns look for."""
+    return tuple(tag for tag in tags if tag[0] not in "#=")
