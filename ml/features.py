@@ -234,4 +234,4 @@ def _named(text: str, groups: dict[str, tuple[str, ...]]) -> list[float]:
     """1.0 for each group of which the text holds a stem."""
     if not text:
         return [0.0] * len(groups)
-    return [float(any([stem in text for stem in stems])) for stems in groups.values()]
+    return [float(any(stem in text for stem in stems)) for stems in groups.values()]

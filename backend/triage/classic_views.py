@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from backend import errors
 from backend.clients.permissions import MayLabel, MaySubmit
-from backend.triage import labels, lifecycle, openapi, schemas, values, waiting
+from backend.triage import labels, lifecycle, openapi, queries, schemas, values, waiting
 from backend.triage.admission import admission
 from backend.triage.parameters import caller_of, parse_id
 from backend.triage.values import Submission

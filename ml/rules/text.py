@@ -90,7 +90,7 @@ def fold(raw: str) -> str:
     return FOLDED.get(word) or stem(word)
 
 
-# Single words that stand in no table come again and again; of a patient's text nothing more is kept.
+# Words that stand in no table come again and again; nothing longer of a text is kept.
 _fold_short = lru_cache(maxsize=4_096)(fold)
 
 
