@@ -21,7 +21,14 @@ import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
 from ml.case import TriageCase
-from ml.data_profile import FEWEST_PATIENTS, binned, numbers, words
+from ml.data_profile import (
+    COMPLAINT_WORDS,
+    FEWEST_PATIENTS,
+    NUMERIC_FIELDS,
+    binned,
+    numbers,
+    words,
+)
 from ml.schema import CONSCIOUSNESS, LEVELS, SEXES, Level
 from ml.statistics import holm
 
@@ -109,7 +116,7 @@ def compare(
         pairs = [*_values(profile, cases), *_missing(profile, cases)]
         if answers and "answers" in profile:
             mix = _counts([level.label for level in answers], LEVELS)
-            pairs.append(("answers", "answers", _back(profile, "answers"), mix))
+            pairs.append(("answers", "answers", _back(profile, "answers", LEVELS), mix))
         word_pairs, moved = _words(vocabulary, cases, patients)
     except (KeyError, TypeError):
         raise ValueError("expected the profile and vocabulary of a bundle") from None
@@ -126,16 +133,17 @@ _Pair = tuple[str, Any, list[int], list[int]]
 
 def _values(profile: Mapping[str, Any], cases: Sequence[TriageCase]) -> list[_Pair]:
     pairs: list[_Pair] = []
-    for field, bins in profile["bins"].items():
+    for field in (*NUMERIC_FIELDS, COMPLAINT_WORDS):
+        bins = profile["bins"].get(field)
         known = numbers(cases, field)
-        if known:
+        if bins and known:
             pairs.append((field, "value", bins["counts"], binned(known, bins["edges"])))
     sexes = _counts([case.patient_sex or "unknown" for case in cases], SEXES)
-    pairs.append(("patient_sex", "value", _back(profile, "sexes"), sexes))
+    pairs.append(("patient_sex", "value", _back(profile, "sexes", SEXES), sexes))
     codes = [code for case in cases if (code := case.vital_signs.consciousness)]
     known_before = round(profile["records"] * (1 - profile["missing"]["consciousness"]))
     if codes and known_before:
-        before = [round(share * known_before) for share in profile["consciousness"].values()]
+        before = [round(profile["consciousness"][code] * known_before) for code in CONSCIOUSNESS]
         pairs.append(("consciousness", "value", before, _counts(codes, CONSCIOUSNESS)))
     return pairs
 
@@ -143,7 +151,7 @@ def _values(profile: Mapping[str, Any], cases: Sequence[TriageCase]) -> list[_Pa
 def _missing(profile: Mapping[str, Any], cases: Sequence[TriageCase]) -> list[_Pair]:
     pairs: list[_Pair] = []
     records, n = profile["records"], len(cases)
-    for field, share in profile["missing"].items():
+    for field, share in sorted(profile["missing"].items()):
         if field == "complaint":
             gone = sum(not case.texts() for case in cases)
         elif field == "consciousness":
@@ -174,7 +182,7 @@ def _words(
         for word in found:
             people.setdefault(word, set()).add(patients[place] if patients else str(place))
     pairs: list[_Pair] = []
-    frequent = [word for word, count in known.items() if count * n / records >= _EXPECTED]
+    frequent = [word for word, count in sorted(known.items()) if count * n / records >= _EXPECTED]
     if frequent:
         before = [known[word] for word in frequent]
         pairs.append(("complaint", "words", before, [used[word] for word in frequent]))
@@ -213,9 +221,9 @@ def _chance(before: Sequence[int], now: Sequence[int]) -> float:
     return float(chi2_contingency(table, correction=False).pvalue)
 
 
-def _back(profile: Mapping[str, Any], name: str) -> list[int]:
-    """Shares of the training records as counts again."""
-    return [round(share * profile["records"]) for share in profile[name].values()]
+def _back(profile: Mapping[str, Any], name: str, order: Sequence[str]) -> list[int]:
+    """Shares of the training records as counts again; a stored profile keeps no order of names."""
+    return [round(profile[name][one] * profile["records"]) for one in order]
 
 
 def _counts(found: Sequence[str], names: Sequence[str]) -> list[int]:
