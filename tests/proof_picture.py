@@ -1,4 +1,4 @@
-"""The picture of the proof, drawn as text: one line a run, the alarm's level, the change of hospital."""
+"""The picture of the proof, drawn as text: evidence by day, the alarm's level, the new hospital."""
 
 import math
 from collections.abc import Sequence

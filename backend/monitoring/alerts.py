@@ -23,13 +23,14 @@ CRITICAL_KINDS: Final = frozenset(
         "accuracy_check_missing",
         "audit_broken",
         "canary_failed",
-        "emergency_recall",
         "low_accuracy",
+        "low_emergency_recall",
         "no_model",
         "payload_unreadable",
         "rules_failed",
         "silent_process",
         "trial_rolled_back",
+        "urgency_underestimated",
     }
 )
 LISTED: Final = 200

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from backend.monitoring.models import AccuracyCohort, AccuracyReport, DriftReport
+from backend.triage.statements import PATIENTS_ONLY
 
 Kind = Literal["accuracy", "drift"]
 KINDS: Final[tuple[Kind, ...]] = ("accuracy", "drift")
@@ -31,6 +32,17 @@ VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (day, model_digest) DO UPDATE SET labels = excluded.labels,
     accuracy = excluded.accuracy, measures = excluded.measures, updated_at = now()
 WHERE monitoring_accuracycohort.labels <= excluded.labels"""
+
+
+# The check rings every hour from midnight on: two hours later a day without a report was not
+# checked. A system that was younger than that day owes none.
+_CHECK_MISSED = f"""
+WITH clock AS (SELECT coalesce(%(as_of)s::timestamptz, now()) AT TIME ZONE 'UTC' AS utc)
+SELECT utc::date - 1 FROM clock
+WHERE utc::time >= '02:00'
+    AND NOT EXISTS (SELECT FROM monitoring_accuracyreport WHERE day = utc::date - 1)
+    AND EXISTS (SELECT FROM triage_triagerequest
+        WHERE accepted_at < utc::date::timestamp AT TIME ZONE 'UTC' AND {PATIENTS_ONLY})"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +162,15 @@ def newest() -> dict[str, Any] | None:
         AccuracyReport.objects.order_by("-day", "-id").values(*fields).first()
     )
     return found
+
+
+def missed_check(as_of: dt.datetime | None = None) -> dt.date | None:
+    """Yesterday (UTC), if its accuracy report should be here as of `as_of` (default PostgreSQL's
+    clock) and is not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHECK_MISSED, {"as_of": as_of})
+        row = cursor.fetchone()
+    return None if row is None else row[0]
 
 
 def listed(

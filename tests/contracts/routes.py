@@ -91,6 +91,9 @@ ROUTES: Final[dict[str, Route]] = {
     "console/models/<str:version>/order/": page(GET=OPERATORS),
     "console/models/<str:version>/change/": page(POST=OPERATORS),
     "console/(?P<rest>.*)$": Route(),
+    # What the daily checks found: over all clients, so for operators
+    "api/v1/reports/": api(GET=OPERATE),
+    "api/v1/reports/<str:report_id>/": api(GET=OPERATE),
     # Trials
     "api/v1/experiments/": api(GET=READ, POST=OPERATE),
     "api/v1/experiments/<str:name>/": api(GET=READ),

@@ -1,5 +1,6 @@
 """Promise 11 and deny by default: every route × role × verb against the table of `routes.py`."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,7 +18,7 @@ from backend.clients import keys
 from backend.clients.models import Membership, Scope
 from backend.monitoring import experiments
 from backend.monitoring.experiments import By
-from backend.monitoring.models import Alert, ModelVersion
+from backend.monitoring.models import AccuracyReport, Alert, ModelVersion
 from ml.plan import Terms
 from tests.contracts.routes import (
     ADMIN,
@@ -41,6 +42,7 @@ class Things:
     request_id: str
     version: str
     alert_id: str
+    report_id: str
 
     name = "trial-1"
     # Parameters of Django's own pages.
@@ -79,7 +81,16 @@ class Service:
         )
         experiments.start(Things.name, "", Terms(), By("system:tests", "tests"))
         alert = Alert.objects.create(kind="tests", subject="tests", summary="raised for tests")
-        self.things = Things(request_id=posted.json()["id"], version="v1", alert_id=str(alert.pk))
+        day = dt.date(2026, 3, 1)
+        report = AccuracyReport.objects.create(
+            day=day, model_digest="d", model_version="v1", state="healthy", labels=20
+        )
+        self.things = Things(
+            request_id=posted.json()["id"],
+            version="v1",
+            alert_id=str(alert.pk),
+            report_id=f"accuracy-{report.pk}",
+        )
 
     def status(self, role: str, verb: str, path: str) -> int:
         """What this role gets. Nothing that it does remains, signing out included."""
