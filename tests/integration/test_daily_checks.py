@@ -168,8 +168,10 @@ def test_only_labels_of_known_probability_decide_once_there_are_enough(
     # Wrong answers were drawn for certain, right ones with a chance of one in five: plain
     # accuracy of the drawn ones lies, the weighted one does not.
     sql(
-        "INSERT INTO triage_reviewsample (request_id, client_id, stratum, random_share,"
-        " probability) SELECT a.request_id, %s, 'risky', FALSE, CASE WHEN a.level = l.level THEN 0.2 ELSE 1 END"
+        "INSERT INTO triage_reviewsample"
+        " (request_id, client_id, stratum, random_share, probability)"
+        " SELECT a.request_id, %s, 'risky', FALSE,"
+        " CASE WHEN a.level = l.level THEN 0.2 ELSE 1 END"
         " FROM triage_triageanswer a JOIN triage_clinicianlabel l USING (request_id)"
         " WHERE a.level <> l.level OR right(md5(a.request_id::text), 1) IN ('0', '1', '2')",
         owner_id,
