@@ -1,6 +1,7 @@
 """Documents are tested like code."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,3 +41,33 @@ def test_the_api_page_names_every_field_and_its_range() -> None:
             assert f"{name}" in text, name
     for name, limits in RANGES.items():
         assert f"{limits.low:g}–{limits.high:g}" in text, name
+
+
+# Pages whose blocks tests/acceptance/test_documents.py runs.
+RUN = ("docs/integrating.md", "docs/data-scientists.md", "docs/upkeep.md", "docs/operations.md")
+_COMMANDS = {"sh", "bash", "python", "js"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block; `why_not` is the reason given in the line before it for not running it."""
+
+    language: str
+    text: str
+    why_not: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The blocks of a page that hold commands or programs."""
+    fenced = r"(?:^<!-- not run: (.+) -->\n)?^```(\w*)\n(.*?)^```$"
+    found = re.findall(fenced, page.read_text(), re.MULTILINE | re.DOTALL)
+    return [Block(lang, text, why) for why, lang, text in found if lang in _COMMANDS]
+
+
+def test_every_block_of_commands_is_run_or_says_why_not() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    for page in pages:
+        if str(page.relative_to(ROOT)) not in RUN:
+            silent = [block.text.splitlines()[0] for block in blocks(page) if not block.why_not]
+            assert silent == [], f"{page.name}: run it (RUN) or say why not before it"
+    assert all(blocks(ROOT / page) for page in RUN)
