@@ -117,6 +117,7 @@ app.conf.update(
         "monitoring.*": {"queue": "background"},
         "review.*": {"queue": "background"},
         "models.*": {"queue": "background"},
+        "maintenance.*": {"queue": "background"},
     },
     timezone="UTC",
     enable_utc=True,

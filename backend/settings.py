@@ -130,6 +130,8 @@ EXPERIMENT_SALT = env.secret(SECRETS_DIR, "experiment_salt")
 # --- Patient data ------------------------------------------------------------------------------
 PSEUDONYM_KEY = env.secret(SECRETS_DIR, "pseudonym_key")
 PAYLOAD_KEYS = env.secret(SECRETS_DIR, "payload_keys")
+# Days after which answered requests are deleted, where a client says nothing else; 0: never.
+RETENTION_DAYS = env.integer("RETENTION_DAYS", 0, 0, 36_500)
 # JSON bodies; a batch of 1,000 typical requests fits into the larger one.
 MAX_BODY_BYTES = 64 * 1024
 MAX_BATCH_BODY_BYTES = 4 * 1024 * 1024

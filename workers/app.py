@@ -15,6 +15,7 @@ app.conf.imports = (
     "workers.tasks.monitoring",
     "workers.tasks.review",
     "workers.tasks.models",
+    "workers.tasks.maintenance",
 )
 
 

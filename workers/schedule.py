@@ -15,6 +15,7 @@ from backend.triage.queue import (
     MODEL_ORDERS,
     PULSE,
     REPLAY,
+    RETENTION,
     SAMPLE_REVIEWS,
     WATCH_TRIAL,
 )
@@ -37,6 +38,7 @@ def install() -> None:
     _entry(CHECK_ACCURACY, "Daily accuracy check", crontab=hourly, expire_seconds=3_000)
     _entry(CHECK_DRIFT, "Daily drift check", crontab=hourly, expire_seconds=3_000)
     _entry(PULSE, "Pulse and waiting mails", interval=often, expire_seconds=PULSE_SECONDS - 2)
+    _entry(RETENTION, "Retention and erasures", crontab=hourly, expire_seconds=3_000)
     _entry(REPLAY, "Replays", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(MODEL_ORDERS, "Orders for models", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)

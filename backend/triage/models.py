@@ -91,6 +91,7 @@ class TriageRequest(models.Model):
             models.Index("deadline_at", condition=Q(answer="open"), name="triage_open_deadline"),
             models.Index(fields=["client", "-accepted_at", "-id"], name="triage_client_newest"),
             models.Index("batch", condition=Q(batch__isnull=False), name="triage_batch"),
+            models.Index(fields=["patient_reference"], name="triage_patient"),
             # The daily checks read whole days; rows lie in the order in which they came.
             BrinIndex(fields=["accepted_at"], name="triage_accepted", autosummarize=True),
         ]
@@ -302,3 +303,48 @@ class ReplayJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id} replay"
+
+
+class RetiredCount(models.Model):
+    """How many requests of a kind were deleted for their age or their patient: what statistics
+    keep. No row tells of one patient."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT)
+    # The UTC day on which they were accepted.
+    day = models.DateField()
+    # Of the first answer, and of the newest label; -1 where there was none.
+    level = models.SmallIntegerField()
+    method = models.CharField(max_length=20)
+    ab_group = models.CharField(max_length=20)
+    model_version = models.CharField(max_length=100)
+    label = models.SmallIntegerField()
+    requests = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["client", "day", "level", "method", "ab_group", "model_version", "label"],
+                name="one_retired_count_per_kind",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.requests}"
+
+
+class Erasure(models.Model):
+    """An order to erase a patient. The references are emptied when it is finished."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT)
+    references = models.JSONField()
+    requests = models.IntegerField(default=0)
+    ordered_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index("id", condition=Q(finished_at=None), name="erasure_unfinished")
+        ]
+
+    def __str__(self) -> str:
+        return f"erasure {self.pk}"

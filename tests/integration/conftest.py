@@ -56,6 +56,8 @@ def test_database(django_test_environment: None, django_db_blocker: Any) -> Iter
         made = setup_databases(verbosity=0, interactive=False)
         yield
         connection.close()
+        # Dropping it takes as long as a busy machine needs.
+        connection.settings_dict["OPTIONS"] = {}
         teardown_databases(made, verbosity=0)
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import Error, connection, transaction
+from django.test import Client
 
 from backend.clients import audit
+from backend.clients.models import ApiKey
 
 Sql = Callable[..., list[Any]]
 
@@ -145,3 +148,22 @@ def test_an_export_is_verified_without_the_database(
     file.write_text("no event\n")
     with pytest.raises(CommandError, match="line 1"):
         call_command("verify_audit", file=file)
+
+
+def test_what_a_superuser_changes_in_the_admin_is_audited(owner_key: str, sql: Sql) -> None:
+    user = get_user_model()._default_manager.create(
+        username="root", is_staff=True, is_superuser=True
+    )
+    browser = Client()
+    browser.force_login(user)
+    key = ApiKey.objects.get()
+    place = f"/admin/clients/apikey/{key.pk}/change/"
+    body = {"name": "renamed", "scopes": '["submit"]', "revoked_at_0": "2026-01-01"}
+    assert browser.post(place, body | {"revoked_at_1": "00:00"}).status_code == 302
+    assert browser.post("/admin/clients/client/add/", {"name": "new"}).status_code == 302
+    events = sql("SELECT actor, action, subject FROM clients_auditevent ORDER BY id")
+    assert events[-2][:2] == (f"user:{user.pk}", "apikey.change")
+    assert events[-2][2] == str(key.pk)
+    assert events[-1][:2] == (f"user:{user.pk}", "client.add")
+    assert browser.get("/admin/clients/auditevent/").status_code == 200
+    assert browser.get("/admin/clients/auditevent/add/").status_code == 403
