@@ -34,7 +34,9 @@ _PAGES = (
     Entry("try", "Try it", Role.SUBMITTER),
     Entry("requests", "Requests", Role.SUBMITTER),
     Entry("review", "Review", Role.CLINICIAN),
+    Entry("accuracy", "Accuracy", Role.CLINICIAN),
     Entry("models", "Models", Role.OPERATOR),
+    Entry("experiments", "Experiments", Role.OPERATOR),
     Entry("alarms", "Alarms", Role.OPERATOR),
 )
 

@@ -3,7 +3,17 @@
 from django.urls import path, re_path
 
 from backend.console import access
-from backend.console.views import alarms, models, overview, requests, review, session, tryit
+from backend.console.views import (
+    accuracy,
+    alarms,
+    experiments,
+    models,
+    overview,
+    requests,
+    review,
+    session,
+    tryit,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -26,5 +36,8 @@ urlpatterns = [
     path("models/<str:version>/", models.detail, name="models-one"),
     path("models/<str:version>/order/", models.order, name="models-order"),
     path("models/<str:version>/change/", models.change, name="models-change"),
+    path("accuracy/", accuracy.index, name="accuracy"),
+    path("experiments/", experiments.index, name="experiments"),
+    path("experiments/<str:name>/", experiments.change, name="experiments-change"),
     re_path(r"^(?P<rest>.*)$", access.not_found),
 ]

@@ -39,6 +39,9 @@ ALERT_KINDS: Final = (ROLLED_BACK, SAMPLE_RATIO, ACCURACY_WORSE)
 LOOK_IS_FRESH: Final = dt.timedelta(hours=1)
 
 
+_HISTORY_DAYS: Final = 180
+
+
 class Refused(Exception):
     """The trial's state does not allow the change; the text says why and what would."""
 
@@ -216,13 +219,27 @@ def plan_of(record: Record) -> Plan:
 
 
 def keep_look(name: str, findings: dict[str, Any]) -> None:
-    """Store what was seen, for everybody who only reads, and raise or resolve its alarms."""
+    """Store what was seen, for everybody who only reads, and raise or resolve its alarms.
+
+    `history` keeps the last look of each UTC day: how the interval narrowed.
+    """
+    findings = findings | {"history": _history(name, findings)}
     Experiment.objects.filter(name=name).update(findings=findings, looked_at=Now())
     broken = any(test["sounds"] for test in findings["ratio"])
     text = "has arms of another size than planned: assignment or logging is broken."
     _say(SAMPLE_RATIO, name, text, bad=broken)
     text = "shows the model less accurate than the rules."
     _say(ACCURACY_WORSE, name, text, bad=findings["outcome"] == "worse")
+
+
+def _history(name: str, findings: dict[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
+        today = cursor.fetchone()[0]
+    before = Experiment.objects.filter(name=name).values_list("findings", flat=True).first() or {}
+    days = [one for one in before.get("history", []) if one["day"] != today]
+    shown = ("phase", "gain", "gain_low", "gain_high")
+    return [*days[-_HISTORY_DAYS:], {"day": today, **{key: findings.get(key) for key in shown}}]
 
 
 def _say(kind: str, name: str, text: str, *, bad: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from backend.triage.statements import PATIENTS_ONLY
 from ml.schema import LEVELS
 
 WINDOW_MINUTES: Final = 60
@@ -37,6 +38,18 @@ SELECT generate_series(
     date_bin(make_interval(mins => %(bin)s), now(), 'epoch'::timestamptz)
         - make_interval(mins => %(window)s - %(bin)s),
     now(), make_interval(mins => %(bin)s))"""
+
+
+# What a model said of requests that clinicians labelled lately, in tenths of its confidence.
+_CONFIDENCE: Final = f"""
+SELECT avg(log.confidence), avg((log.level = newest.level)::int)::float8, count(*)
+FROM (SELECT DISTINCT ON (request_id) request_id, level FROM triage_clinicianlabel
+      WHERE created_at > now() - make_interval(days => %(days)s)
+      ORDER BY request_id, created_at DESC, id DESC) AS newest
+JOIN triage_predictionlog AS log ON log.request_id = newest.request_id AND log.digest = %(digest)s
+JOIN triage_triagerequest AS r ON r.id = newest.request_id
+WHERE r.{PATIENTS_ONLY}
+GROUP BY least(floor(log.confidence * 10), 9) ORDER BY 1"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,13 @@ def last_hour(clients: Sequence[int]) -> Hour:
         _quantile(seconds, 0.5),
         _quantile(seconds, 0.95),
     )
+
+
+def confidence(digest: str, days: int = 30) -> list[tuple[float, float, int]]:
+    """How right a model was where it was so sure: (mean confidence, share that agreed with the
+    clinician, labelled requests) of each tenth of confidence, over every client."""
+    rows = _rows(_CONFIDENCE, {"digest": digest, "days": days})
+    return [(float(sure), float(right), int(n)) for sure, right, n in rows]
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

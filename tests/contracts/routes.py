@@ -90,6 +90,9 @@ ROUTES: Final[dict[str, Route]] = {
     "console/models/<str:version>/": page(GET=OPERATORS),
     "console/models/<str:version>/order/": page(GET=OPERATORS),
     "console/models/<str:version>/change/": page(POST=OPERATORS),
+    "console/accuracy/": page(GET=CLINICIANS),
+    "console/experiments/": page(GET=OPERATORS),
+    "console/experiments/<str:name>/": page(POST=OPERATORS),
     "console/(?P<rest>.*)$": Route(),
     # What the daily checks found: over all clients, so for operators
     "api/v1/reports/": api(GET=OPERATE),
