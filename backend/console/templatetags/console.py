@@ -1,4 +1,7 @@
-"""How values are written: levels, shares, ages. One way, on every page."""
+"""How values are written: levels, shares, ages. One way, on every page.
+
+What is missing is a dash: None, and the empty text that a template makes of an absent name.
+"""
 
 import datetime as dt
 from typing import Any
@@ -30,9 +33,9 @@ def level(name: str | None) -> SafeString | str:
 
 
 @register.filter
-def percent(share: float | None, digits: int = 1) -> str:
+def percent(share: Any, digits: int = 1) -> str:
     """A share of 0–1 in percent; a dash for none."""
-    return "–" if share is None else f"{share:.{digits}%}"
+    return "–" if share in (None, "") else f"{share:.{digits}%}"
 
 
 @register.filter
@@ -52,14 +55,14 @@ def written(value: Any, kind: str) -> str:
 
 
 @register.filter
-def number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+def number(value: Any, digits: int = 2) -> str:
+    return "–" if value in (None, "") else f"{value:,.{digits}f}"
 
 
 @register.filter
-def duration(seconds: float | None) -> str:
+def duration(seconds: Any) -> str:
     """Seconds as people say them: 12 ms, 3.4 s, 5 min, 2 h, 3 d."""
-    if seconds is None:
+    if seconds in (None, ""):
         return "–"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
@@ -74,7 +77,7 @@ def duration(seconds: float | None) -> str:
 @register.filter
 def ago(moment: dt.datetime | None) -> SafeString | str:
     """How long ago, with the moment itself (UTC) for who wants it exactly."""
-    if moment is None:
+    if not moment:
         return "–"
     seconds = max((dt.datetime.now(dt.UTC) - moment).total_seconds(), 0)
     text = (
@@ -91,7 +94,7 @@ def ago(moment: dt.datetime | None) -> SafeString | str:
 @register.filter
 def moment(value: dt.datetime | None) -> str:
     """A moment in UTC to the millisecond."""
-    if value is None:
+    if not value:
         return "–"
     return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
