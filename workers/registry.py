@@ -7,6 +7,8 @@ import getpass
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.conf import settings
+
 from backend.monitoring import registry
 from backend.monitoring.registry import Change, Entry, ModelRecord, Refused, Registration
 from ml import bundle
@@ -71,6 +73,26 @@ def candidate(version: str, by: str | None = None) -> tuple[Bundle, ModelRecord]
     """
     proven = bundle.load(version)
     return proven, registry.register(describe(proven), Change(by or operator(), ""))
+
+
+def unreachable_floors(record: ModelRecord) -> list[str]:
+    """Floors of the daily check that the version did not reach on its own held-out data, in words:
+    with it every day would be a warning or a breach, and say nothing new."""
+    measured = record.metrics.get("model", {})
+    found = []
+    for measure, floor, variable in (
+        ("accuracy", settings.ACCURACY_FLOOR, "ACCURACY_FLOOR"),
+        ("emergency_recall", settings.EMERGENCY_RECALL_FLOOR, "EMERGENCY_RECALL_FLOOR"),
+    ):
+        own = measured.get(measure)
+        if own and own["share"] < floor:
+            how = "wholly under" if own["high"] < floor else "under"
+            found.append(
+                f"its held-out {measure.replace('_', ' ')} of {own['share']:.1%} "
+                f"({own['low']:.1%}–{own['high']:.1%}) is {how} {variable} of {floor:.0%}: "
+                "the daily check will not reach it either"
+            )
+    return found
 
 
 def unregistered() -> list[str]:

@@ -2,9 +2,11 @@ from django.contrib import admin
 
 from backend.monitoring.experiment_models import Experiment, Phase
 from backend.monitoring.models import (
+    AccuracyCohort,
     AccuracyReport,
     Alert,
     AlertDelivery,
+    DriftReport,
     ModelChange,
     ModelVersion,
     WorkerState,
@@ -25,6 +27,16 @@ class ModelChangeAdmin(ReadOnlyAdmin):
 @admin.register(WorkerState)
 class WorkerStateAdmin(ReadOnlyAdmin):
     list_display = ("kind", "host", "pid", "state", "reason", "model_version", "seen_at")
+
+
+@admin.register(AccuracyCohort)
+class AccuracyCohortAdmin(ReadOnlyAdmin):
+    list_display = ("day", "model_version", "labels", "accuracy", "updated_at")
+
+
+@admin.register(DriftReport)
+class DriftReportAdmin(ReadOnlyAdmin):
+    list_display = ("day", "model_version", "state", "requests")
 
 
 @admin.register(AccuracyReport)

@@ -1,12 +1,14 @@
 """What the daily checks measure, on days that a rehearsal made: real answers of a real bundle."""
 
 import datetime as dt
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from backend.clients import keys
 from backend.clients.models import Scope
@@ -24,6 +26,7 @@ from ml.schema import Level
 from tests.integration.conftest import SORE_THROAT, Api
 from tests.integration.processes import Processes
 from workers import accuracy, rehearsal, surveillance
+from workers import registry as bundles
 from workers.model_process import process
 
 Sql = Callable[..., list[Any]]
@@ -316,3 +319,19 @@ def test_operators_read_the_reports(
         assert operator.get(f"{path}{unknown}/").status_code == 404
     schema = json.loads(anonymous.get("/api/schema/", Accept="application/json").content)
     assert {"ReportList", "ReportDetail"} <= set(schema["components"]["schemas"])
+
+
+def test_a_bundle_that_cannot_reach_the_floor_is_named_at_its_promotion(
+    proven: Bundle, database: None, settings: Any
+) -> None:
+    _, record = bundles.candidate(proven.version)
+    settings.ACCURACY_FLOOR, settings.EMERGENCY_RECALL_FLOOR = 0.05, 0.05
+    assert bundles.unreachable_floors(record) == []
+    settings.ACCURACY_FLOOR = 0.999
+    [warning] = bundles.unreachable_floors(record)
+    assert "wholly under ACCURACY_FLOOR of 100%" in warning
+    said = io.StringIO()
+    out = io.StringIO()
+    call_command("models", "promote", proven.version, "--json", stdout=out, stderr=said)
+    assert json.loads(out.getvalue())["warnings"] == [warning]
+    assert warning in said.getvalue()

@@ -138,6 +138,7 @@ class Command(BaseCommand):
             "reasons": list(found.verdict.reasons),
             "gate": found.verdict.to_json(),
             "done": found.promoted,
+            "warnings": self._warnings(found.version),
         }
         if found.promoted:
             said = f"{found.version} serves{', against the gate' if found.overridden else ''}"
@@ -145,6 +146,13 @@ class Command(BaseCommand):
         else:
             self.stdout.write("" if options["json"] else table(found.verdict))
             self._end(options, shown, f"{found.version} was not promoted", GATE)
+
+    def _warnings(self, version: str) -> list[str]:
+        record = rows.find(version)
+        found = bundles.unreachable_floors(record) if record else []
+        for warning in found:
+            self.stderr.write(f"warning: {warning}")
+        return found
 
     def _rollback(self, options: dict[str, Any]) -> None:
         version = bundles.roll_back(options["reason"])
