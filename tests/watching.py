@@ -47,11 +47,13 @@ def simulate(labels: int, dropped: float, runs: int, seed: int = 1) -> Found:
         chart = after(Evidence(), good[run], labels, held_out.low)
         false_runs += chart is None
         chart = chart or Evidence()
-        for day in range(LONGEST):
-            chart = one_day(chart, int(bad[run, day]), labels, held_out.low)
+        needed = LONGEST + 1
+        for day, right in enumerate(bad[run], start=1):
+            chart = one_day(chart, int(right), labels, held_out.low)
             if chart.alarm:
+                needed = day
                 break
-        delays.append(day + 1 if chart.alarm else LONGEST + 1)
+        delays.append(needed)
     high = np.array([wilson_interval(k / labels, labels)[1] for k in range(labels + 1)])
     return Found(
         labels=labels,
