@@ -99,7 +99,7 @@ def test_a_page_works_as_written(checkout: Path, name: str) -> None:
 # What a page must have shown, beyond ending well.
 EXPECTED = {
     "docs/integrating.md": ('"done":true', '"triage_log_id"', "meanwhile:", "answer:"),
-    "docs/data-scientists.md": ("winter-", '"answered": 20'),
+    "docs/data-scientists.md": ("winter", '"answered": 20'),
     "docs/upkeep.md": ("restored: ",),
     "docs/operations.md": ("request.accepted", "batch.finished", "http.answered"),
 }

@@ -224,7 +224,7 @@ def test_days_are_utc_days_in_both_nights_when_clocks_change(
     for number, (label,) in enumerate(rows[10:30]):
         at = midnight(night) + dt.timedelta(hours=hours[number % len(hours)])
         sql("UPDATE triage_clinicianlabel SET created_at = %s WHERE id = %s", at, label)
-    arguments = ["manage.py", "check_accuracy", "--as-of"]
+    arguments = ["manage.py", "check_accuracy", "--json", "--as-of"]
     for as_of, new in (("00:00", 2), ("22:30", 0)):
         moment = f"{night + DAY}T{as_of}:00+00:00"
         done = processes.run(*arguments, moment, TZ="Europe/Berlin")

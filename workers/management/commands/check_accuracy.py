@@ -15,6 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", help="UTC time, ISO 8601; default now")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -23,4 +24,8 @@ class Command(BaseCommand):
             raise CommandError("--as-of: expected an ISO 8601 time") from None
         if as_of is not None and as_of.tzinfo is None:
             as_of = as_of.replace(tzinfo=dt.UTC)
-        self.stdout.write(json.dumps(surveillance.check_accuracy(as_of)))
+        made = surveillance.check_accuracy(as_of)
+        if options["json"]:
+            self.stdout.write(json.dumps(made))
+        else:
+            self.stdout.write(", ".join(f"{name}: {count}" for name, count in made.items()))

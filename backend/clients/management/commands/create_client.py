@@ -1,5 +1,6 @@
 """Make a client and an API key: printed once, or written to a file that only we can read."""
 
+import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--key-name", default="first key")
+        parser.add_argument("--key-name", default="first key", help="told apart by it later")
         parser.add_argument(
             "--scope",
             action="append",
@@ -28,19 +29,24 @@ class Command(BaseCommand):
             type=Path,
             help="write the key here (mode 0600); kept if it already holds a valid key",
         )
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         file: Path | None = options["key_file"]
         if file and file.exists() and find_caller(file.read_text().strip()):
-            self.stdout.write(f"client {options['name']}: key in {file} is kept")
+            self._say(options, f"client {options['name']}: key in {file} is kept", created=False)
             return
         scopes = tuple(options["scope"] or (Scope.SUBMIT, Scope.LABEL))
         key = create_key(create_client(options["name"]), options["key_name"], scopes)
         if file is None:
-            self.stdout.write(key)
+            self._say(options, key, created=True, key=key)
             return
         try:
             write_private(file, key)
         except OSError as error:
             raise CommandError(f"--key-file: cannot be written ({error.strerror})") from None
-        self.stdout.write(f"client {options['name']}: new key in {file}")
+        self._say(options, f"client {options['name']}: new key in {file}", created=True)
+
+    def _say(self, options: dict[str, Any], text: str, **facts: Any) -> None:
+        shown = {"client": options["name"], "file": str(options["key_file"] or ""), **facts}
+        self.stdout.write(json.dumps(shown) if options["json"] else text)

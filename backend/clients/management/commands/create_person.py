@@ -1,5 +1,6 @@
 """Make a person who signs in to the console: with a new password, printed or in a private file."""
 
+import json
 import secrets
 from argparse import ArgumentParser
 from pathlib import Path
@@ -34,20 +35,25 @@ class Command(BaseCommand):
             type=Path,
             help="write the password here (mode 0600); kept if it is the person's already",
         )
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["name"]
         file: Path | None = options["password_file"]
         if file and file.exists() and has_password(name, file.read_text().strip()):
-            self.stdout.write(f"person {name}: password in {file} is kept")
+            self._say(options, f"person {name}: password in {file} is kept", created=False)
             return
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         create_person(name, password, create_client(options["client"]), options["role"])
         if file is None:
-            self.stdout.write(password)
+            self._say(options, password, created=True, password=password)
             return
         try:
             write_private(file, password)
         except OSError as error:
             raise CommandError(f"--password-file: cannot be written ({error.strerror})") from None
-        self.stdout.write(f"person {name}: new password in {file}")
+        self._say(options, f"person {name}: new password in {file}", created=True)
+
+    def _say(self, options: dict[str, Any], text: str, **facts: Any) -> None:
+        shown = {"person": options["name"], "file": str(options["password_file"] or ""), **facts}
+        self.stdout.write(json.dumps(shown) if options["json"] else text)
