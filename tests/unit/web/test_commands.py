@@ -1,4 +1,4 @@
-"""Commands that people like: each says what it does, explains its arguments, speaks JSON if asked."""
+"""Commands that people like: each says what it does, explains itself, speaks JSON if asked."""
 
 import argparse
 from collections.abc import Iterator
