@@ -24,17 +24,21 @@ def _keep_our_logging(**kwargs: Any) -> None:
     """Connected so that Celery leaves logging as Django's settings made it."""
 
 
-@signals.worker_init.connect
+@signals.worker_ready.connect
 def _show_metrics(**kwargs: Any) -> None:
     from backend.monitoring import exporter  # models: not before Django is set up
 
-    exporter.serve()
+    exporter.serve("triage" if _serves_triage() else "background")
+
+
+def _serves_triage() -> bool:
+    return TRIAGE_QUEUE in app.amqp.queues.consume_from
 
 
 @signals.worker_process_init.connect
 def _start_child(**kwargs: Any) -> None:
     # Only children that serve triage hold a model; a background child never needs one.
-    if TRIAGE_QUEUE in app.amqp.queues.consume_from:
+    if _serves_triage():
         from workers import model_process
 
         model_process.start()

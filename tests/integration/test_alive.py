@@ -1,34 +1,64 @@
 """The containers' health check: what a process wrote itself counts; a database away is no fault."""
 
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
-from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
-from backend.monitoring import presence
+from backend.monitoring import exporter, presence
+from backend.stack import ports
+from backend.stack.ports import HOST
+from tests.eventually import eventually
 from tests.integration.processes import Processes
 
 Sql = Callable[..., list[Any]]
 
 
 def test_who_has_spoken_is_alive_and_who_fell_silent_is_not(database: None, sql: Sql) -> None:
-    with pytest.raises(CommandError, match="no keeper process"):
-        call_command("alive", "keeper")
+    assert exporter.Health("keeper")() == ("nobody here has reported yet", False)
     presence.report("keeper", "ready")
-    call_command("alive", "keeper")
+    assert exporter.Health("keeper")() == ("1 alive", True)
     sql("UPDATE monitoring_workerstate SET seen_at = now() - interval '1 minute'")
-    with pytest.raises(CommandError, match="said nothing for 6"):
-        call_command("alive", "keeper")
+    text, well = exporter.Health("keeper")()
+    assert text.startswith("silent for 6")
+    assert not well
     # Another machine's silence is not ours.
     sql("UPDATE monitoring_workerstate SET host = 'elsewhere'")
-    with pytest.raises(CommandError, match="no keeper process"):
-        call_command("alive", "keeper")
+    assert exporter.Health("keeper")() == ("nobody here has reported yet", False)
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_process(processes: Processes) -> None:
-    away = os.environ["DATABASE_URL"].rpartition("@")[0] + "@127.0.0.1:1/none"
-    ran = processes.run("manage.py", "alive", "triage", DATABASE_URL=away)
-    assert ran.returncode == 0, ran.stderr
-    assert "unknown" in ran.stdout
+def test_a_database_that_is_away_is_no_fault_of_the_process(
+    database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(kind: str) -> list[float]:
+        raise OperationalError
+
+    monkeypatch.setattr(presence, "here", away)
+    text, well = exporter.Health("keeper")()
+    assert "unknown" in text
+    assert well
+
+
+def test_a_keeper_answers_on_its_port_until_it_is_frozen(processes: Processes) -> None:
+    port = ports.choose({}, {})["flower"]
+    processes.environment["METRICS_PORT"] = str(port)
+    keeper = processes.keeper()
+    with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=2) as client:
+
+        def healthy() -> bool:
+            try:
+                return client.get("/alive").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(healthy, what="the keeper has reported")
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/").status_code == 404
+        os.kill(keeper.pid, signal.SIGSTOP)
+        assert not healthy()
+        os.kill(keeper.pid, signal.SIGCONT)
+        eventually(healthy, what="it goes on")

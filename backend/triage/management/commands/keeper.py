@@ -35,7 +35,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("keeper.started")
-        exporter.serve()
+        exporter.serve("keeper")
         sweeps = 0
         liveness = Liveness()
         # Not at once: workers may be starting beside us.
