@@ -117,6 +117,18 @@ def test_watchers_see_their_two_secrets_and_no_patients_key(compose: dict[str, A
         assert not mounted & {"secrets", "state", "postgres", "models"}
 
 
+def test_somebody_waits_for_every_program_that_ends(compose: dict[str, Any]):
+    """`docker compose up --wait` fails on a container that exits with 0 and has no dependant."""
+    services = compose["services"]
+    waited_for = {
+        name
+        for service in services.values()
+        for name, how in service.get("depends_on", {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+    assert {name for name, one in services.items() if one.get("restart") == "no"} == waited_for
+
+
 def test_every_container_has_a_memory_limit(compose: dict[str, Any]):
     for name, service in compose["services"].items():
         assert service.get("mem_limit"), name
