@@ -39,6 +39,10 @@ class Response:
         length = (b"content-length", str(len(reply.body)).encode())
         return Response(reply.status, [*kept, *given, length], reply.body)
 
+    def without_length(self) -> Headers:
+        """The headers of a response that goes on."""
+        return [(name, value) for name, value in self.headers if name != b"content-length"]
+
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, or as much of it as shows that it is too long: the parser refuses it then.

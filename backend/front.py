@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
 from typing import Any, Final
 
 from django.conf import settings
@@ -23,6 +24,8 @@ from backend.triage.waiting import Reply, Slot, Wish, room
 
 # The room tells in time; this is for a room that cannot look.
 _SLACK_SECONDS: Final = 1.0
+_HEARTBEAT_SECONDS: Final = 15.0
+_HEARTBEAT: Final = b":\n\n"
 
 
 class Front:
@@ -45,45 +48,92 @@ class Front:
         environ, slot = bridge.environ_of(scope, await bridge.read_body(scope, receive)), Slot()
         environ[waiting.SLOT] = slot
         response = await self._in_thread(bridge.run, self._wsgi, environ)
+        if slot.wish is not None and slot.wish.stream:
+            await self._stream(slot.wish, response, receive, send)
+            return
         if slot.wish is not None:
             response = await self._hold(slot.wish, response, receive)
         await _send(response, send)
 
     async def _hold(self, wish: Wish, first: Response, receive: Receive) -> Response:
         """What to send when there is news or the time is over. Raises `Disconnected`."""
-        loop = asyncio.get_running_loop()
-        told: asyncio.Future[Reply | None] = loop.create_future()
-
-        def note(reply: Reply | None) -> None:
-            if not told.done():
-                told.set_result(reply)
-
-        def tell(reply: Reply | None) -> None:
-            # A loop that has ended has nobody to tell.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(note, reply)
-
-        waiter = room.enter(wish, tell)
-        if waiter is None:
-            return await self._in_thread(_at_once, wish, first)
         left = asyncio.ensure_future(_disconnected(receive))
         try:
-            seconds = wish.seconds + _SLACK_SECONDS
-            either: set[asyncio.Future[Any]] = {told, left}
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            told = await _told(wish, wish.seconds + _SLACK_SECONDS, left)
         finally:
             left.cancel()
-            room.leave(waiter)
-        if told.done():
-            reply = told.result()
-            return first if reply is None else first.replaced_by(reply)
-        if left.done():
-            raise bridge.Disconnected
-        return first.replaced_by(_unknown())
+        if told is _NO_PLACE:
+            return await self._in_thread(_at_once, wish, first)
+        if told is _SILENCE:
+            return first.replaced_by(_unknown())
+        return first.replaced_by(told) if isinstance(told, Reply) else first
+
+    async def _stream(self, wish: Wish, first: Response, receive: Receive, send: Send) -> None:
+        """Send the first piece, then each event when it has happened. A comment goes out when it
+        is quiet, so that proxies keep the connection and a caller who is gone is noticed. Raises
+        `Disconnected`."""
+        await send(_start(first.status, first.without_length()))
+        await _piece(send, first.body)
+        left = asyncio.ensure_future(_disconnected(receive))
+        ends_at = asyncio.get_running_loop().time() + wish.seconds
+        then: Wish | None = wish
+        try:
+            while then is not None and (rest := ends_at - asyncio.get_running_loop().time()) > 0:
+                told = await _told(then, min(_HEARTBEAT_SECONDS, rest), left)
+                if isinstance(told, Reply):
+                    await _piece(send, told.body)
+                    then = told.then
+                elif told is _SILENCE:
+                    await _piece(send, _HEARTBEAT)
+                else:  # no place, or the room closes: the caller comes again
+                    then = None
+        finally:
+            left.cancel()
+        await send({"type": "http.response.body", "body": b""})
 
     async def _in_thread(self, run: Callable[..., Response], *arguments: Any) -> Response:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, run, *arguments)
+
+
+class _Told(Enum):
+    """What the room may say beside a reply."""
+
+    NO_PLACE = auto()
+    SILENCE = auto()
+    NOTHING_NEW = auto()
+
+
+_NO_PLACE, _SILENCE = _Told.NO_PLACE, _Told.SILENCE
+
+
+async def _told(wish: Wish, seconds: float, left: asyncio.Future[None]) -> Reply | _Told:
+    """What the room says within `seconds`. Raises `Disconnected` when the caller leaves first."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[Reply | None] = loop.create_future()
+
+    def note(reply: Reply | None) -> None:
+        if not told.done():
+            told.set_result(reply)
+
+    def tell(reply: Reply | None) -> None:
+        # A loop that has ended has nobody to tell.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(note, reply)
+
+    waiter = room.enter(wish, tell)
+    if waiter is None:
+        return _Told.NO_PLACE
+    try:
+        either: set[asyncio.Future[Any]] = {told, left}
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        room.leave(waiter)
+    if told.done():
+        return told.result() or _Told.NOTHING_NEW
+    if left.done():
+        raise bridge.Disconnected
+    return _Told.SILENCE
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -123,7 +173,14 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _send(response: Response, send: Send) -> None:
-    await send(
-        {"type": "http.response.start", "status": response.status, "headers": response.headers}
-    )
+    await send(_start(response.status, response.headers))
     await send({"type": "http.response.body", "body": response.body})
+
+
+def _start(status: int, headers: bridge.Headers) -> bridge.Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+async def _piece(send: Send, body: bytes) -> None:
+    if body:
+        await send({"type": "http.response.body", "body": body, "more_body": True})

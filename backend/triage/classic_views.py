@@ -87,6 +87,6 @@ def _classic(resource: schemas.TriageResource) -> dict[str, object]:
     return body.model_dump(mode="json")
 
 
-def _reply(resource: schemas.TriageResource) -> waiting.Reply:
-    body = JSONRenderer().render(_classic(resource))
+def _reply(news: waiting.News) -> waiting.Reply:
+    body = JSONRenderer().render(_classic(news.resource))
     return waiting.Reply(200, {"Content-Type": "application/json"}, body)

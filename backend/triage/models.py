@@ -21,7 +21,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from backend.clients.models import ApiKey, Client
+from backend.triage.event_models import Delivery, Event, WebhookEndpoint
 from ml.schema import Level
+
+# Django finds the rows of the other file here.
+__all__ = ["Delivery", "Event", "WebhookEndpoint"]
 
 _LEVELS = [(level.value, level.label) for level in Level]
 

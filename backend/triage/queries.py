@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -31,12 +31,19 @@ _ANSWER_AT = 7  # where the answer's columns begin
 # Notified, with no payload, by every statement that answers or cancels.
 ANSWERED_CHANNEL = "triage_answered"
 
+# Settled: nothing can happen any more. A row that is answered while its work still goes on may yet
+# be amended, unless it is in the rules' arm or an emergency already.
 _PROGRESS = """
-SELECT r.id, CASE WHEN r.answer = 'open' THEN 1 WHEN EXISTS (
-        SELECT FROM triage_triageanswer AS a WHERE a.request_id = r.id AND a.sequence = 2)
-    THEN 3 ELSE 2 END,
+SELECT r.id,
+    CASE WHEN r.answer = 'open' THEN 1 WHEN coalesce(a.amended, FALSE) THEN 3 ELSE 2 END,
+    r.answer = 'cancelled' OR (r.answer = 'answered'
+        AND (r.work IN ('done', 'abandoned') OR r.arm = 'rules' OR a.amended OR a.highest)),
     extract(epoch FROM r.deadline_at - clock_timestamp())::float8
-FROM triage_triagerequest AS r WHERE r.id = ANY(%s)"""
+FROM triage_triagerequest AS r
+LEFT JOIN LATERAL (
+    SELECT bool_or(sequence = 2) AS amended, bool_or(level = 3) AS highest
+    FROM triage_triageanswer WHERE request_id = r.id) AS a ON TRUE
+WHERE r.id = ANY(%s)"""
 
 
 class Progress(IntEnum):
@@ -45,6 +52,14 @@ class Progress(IntEnum):
     OPEN = 1
     CLOSED = 2
     AMENDED = 3
+
+
+class State(NamedTuple):
+    """`settled`: it goes no further. `due_in`: seconds until the deadline; past it, 0 or less."""
+
+    progress: Progress
+    settled: bool
+    due_in: float
 
 
 def get_many(client_id: int, ids: Sequence[UUID]) -> dict[UUID, TriageResource]:
@@ -74,12 +89,13 @@ def etag(resource: TriageResource) -> str:
     return f'"{resource.id.hex}-{resource.status}-{int(amended)}"'
 
 
-def progress(ids: Iterable[UUID]) -> dict[UUID, tuple[Progress, float]]:
-    """How far each of these is, and the seconds until it is due (past it: none or fewer); one
-    statement for all that wait. Unscoped: the callers were let in by a scoped read."""
+def states(ids: Iterable[UUID]) -> dict[UUID, State]:
+    """How far each of these is; one statement for all that wait. Unscoped: the callers were let in
+    by a scoped read."""
     with connection.cursor() as cursor:
         cursor.execute(_PROGRESS, [list(ids)])
-        return {row[0]: (Progress(row[1]), row[2]) for row in cursor.fetchall()}
+        rows = cursor.fetchall()
+    return {row[0]: State(Progress(row[1]), bool(row[2]), row[3]) for row in rows}
 
 
 def progress_of(resource: TriageResource) -> Progress:

@@ -28,6 +28,18 @@ _RULES_LOG: Final = """'rules', p.rules->>'version', p.rules->>'version',
 
 _NOTIFY: Final = "SELECT pg_notify('triage_answered', '') WHERE EXISTS (SELECT FROM answers)"
 
+# Events go with the change itself, and with each event its messages to the client's webhooks.
+_EVENT: Final = "INSERT INTO triage_event (request_id, sequence, kind, level)"
+_DELIVERIES: Final = """
+deliveries AS (
+    INSERT INTO triage_delivery (id, endpoint_id, request_id, sequence, kind, state, attempt,
+        attempts)
+    SELECT gen_random_uuid(), w.id, events.request_id, events.sequence, events.kind, 'due', 0, '[]'
+    FROM events JOIN {requests} AS r ON r.id = events.request_id
+    JOIN triage_webhookendpoint AS w ON w.client_id = r.client_id
+    WHERE w.enabled AND jsonb_exists(w.kinds, events.kind))"""
+_DELIVERED: Final = _DELIVERIES.format(requests="triage_triagerequest")
+
 # The internal client of synthetic requests, and what a count of patients adds to its WHERE.
 CANARY_CLIENT: Final = "canary"
 PATIENTS_ONLY: Final = (
@@ -71,7 +83,15 @@ logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
     SELECT p.id, {_RULES_LOG}, TRUE, 0
-    FROM arrived AS p JOIN created USING (id) WHERE p.final)
+    FROM arrived AS p JOIN created USING (id) WHERE p.final),
+events AS (
+    {_EVENT}
+    SELECT id, 1, 'accepted', NULL FROM created
+    UNION ALL
+    SELECT id, 2, 'answered', (fallback->>'level')::smallint
+    FROM arrived JOIN created USING (id) WHERE final
+    RETURNING request_id, sequence, kind),
+{_DELIVERIES.format(requests="arrived")}
 SELECT phase.id, created.id, created.accepted_at, created.deadline_at
 FROM phase LEFT JOIN created ON TRUE"""
 
@@ -131,7 +151,13 @@ answers AS (
         ON before.request_id = decided.id AND before.sequence = 1
     WHERE decided.was = 'answered' AND decided.arm <> 'rules' AND decided.level > before.level
     ON CONFLICT (request_id, sequence) DO NOTHING
-    RETURNING request_id, sequence, fallback),
+    RETURNING request_id, sequence, level, fallback),
+events AS (
+    {_EVENT}
+    SELECT request_id, sequence + 1, CASE sequence WHEN 1 THEN 'answered' ELSE 'amended' END, level
+    FROM answers
+    RETURNING request_id, sequence, kind),
+{_DELIVERED},
 logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
@@ -179,6 +205,11 @@ answers AS (
         jsonb_to_record(p.fallback) AS given{_ANSWER_RECORD}
     WHERE chosen.answer = 'open'
     RETURNING request_id, level, method, fallback),
+events AS (
+    {_EVENT}
+    SELECT request_id, 2, 'answered', level FROM answers
+    RETURNING request_id, sequence, kind),
+{_DELIVERED},
 logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
@@ -220,6 +251,11 @@ WITH answers AS (
         work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
     WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'
     RETURNING id),
+events AS (
+    {_EVENT}
+    SELECT id, 2, 'cancelled', NULL FROM answers
+    RETURNING request_id, sequence, kind),
+{_DELIVERED},
 told AS ({_NOTIFY})
 SELECT id, (SELECT count(*) FROM told) FROM answers"""
 

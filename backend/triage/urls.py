@@ -1,11 +1,19 @@
 from django.urls import path
 
-from backend.triage import batch_views, classic_views, clinician_views, replay_views, views
+from backend.triage import (
+    batch_views,
+    classic_views,
+    clinician_views,
+    event_views,
+    replay_views,
+    views,
+)
 
 urlpatterns = [
     path("v1/triage/", views.TriageView.as_view()),
     path("v1/triage/batch/", batch_views.BatchView.as_view()),
     path("v1/triage/<str:request_id>/", views.TriageDetailView.as_view()),
+    path("v1/triage/<str:request_id>/events/", event_views.EventsView.as_view()),
     path("v1/triage/<str:request_id>/cancel/", views.TriageCancelView.as_view()),
     path("v1/triage/<str:request_id>/label/", clinician_views.LabelView.as_view()),
     path("v1/triage/<str:request_id>/replay/", replay_views.ReplayView.as_view()),

@@ -134,7 +134,7 @@ def wish(
     caller: Caller,
     resource: schemas.TriageResource,
     seconds: float,
-    render: Callable[[schemas.TriageResource], waiting.Reply],
+    render: Callable[[waiting.News], waiting.Reply],
     settle: bool = False,
 ) -> waiting.Wish:
     """To be told when this request goes on from where it is now."""
@@ -146,15 +146,16 @@ def respond(resource: schemas.TriageResource, status: int) -> Response:
     return Response(resource.model_dump(mode="json"), status=status, headers=_headers(resource))
 
 
-def reply(resource: schemas.TriageResource, status: int = 200) -> waiting.Reply:
+def reply(news: waiting.News, status: int = 200) -> waiting.Reply:
     """The same as `respond`, for a caller who waited."""
+    resource = news.resource
     body = JSONRenderer().render(resource.model_dump(mode="json"))
     headers = {"Content-Type": "application/json", **_headers(resource)}
     return waiting.Reply(status, headers, body)
 
 
-def _waited_for(resource: schemas.TriageResource) -> waiting.Reply:
-    return reply(resource, status=200 if resource.done else 202)
+def _waited_for(news: waiting.News) -> waiting.Reply:
+    return reply(news, status=200 if news.resource.done else 202)
 
 
 def _headers(resource: schemas.TriageResource) -> dict[str, str]:

@@ -16,7 +16,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -28,7 +28,8 @@ from django.db import Error, connection
 from rest_framework.request import Request
 
 from backend.logs import failure
-from backend.triage import lifecycle, queries
+from backend.triage import events, lifecycle, queries
+from backend.triage.events import Event
 from backend.triage.schemas import TriageResource
 
 log = structlog.get_logger()
@@ -41,11 +42,22 @@ _RETRY_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What replaces the first response. Its other headers stay as they are."""
+    """What replaces the first response; its other headers stay as they are. Of a stream: its next
+    piece, and the wish for the one after that."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    then: "Wish | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a wish is rendered from. `events` are read for streams only."""
+
+    resource: TriageResource
+    settled: bool
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +65,17 @@ class Wish:
     """To be told when `request_id` has gone beyond `seen`, within `seconds`.
 
     `settle`: where the time is over first, or there is no place to wait in, the stored rules
-    answer; the first response is never sent.
+    answer; the first response is never sent. `stream`: the first response is the beginning of a
+    stream, which goes on with every event until nothing more can happen.
     """
 
     client_id: int
     request_id: UUID
     seen: queries.Progress
     seconds: float
-    render: Callable[[TriageResource], Reply]
+    render: Callable[[News], Reply]
     settle: bool = False
+    stream: bool = False
 
 
 @dataclass(slots=True)
@@ -97,7 +111,8 @@ def ask(request: Request, wish: Wish) -> bool:
 def settle(wish: Wish) -> Reply:
     """Answer now from the stored rules, if nobody has answered yet. Raises `django.db.Error`."""
     lifecycle.answer_now([wish.request_id])
-    return wish.render(queries.get_many(wish.client_id, [wish.request_id])[wish.request_id])
+    resource = queries.get_many(wish.client_id, [wish.request_id])[wish.request_id]
+    return wish.render(News(resource, settled=False))
 
 
 class WaitingRoom:
@@ -197,23 +212,22 @@ class WaitingRoom:
         settled = [one.wish.request_id for one in over if one.wish.settle]
         if settled:
             lifecycle.answer_now(settled)
-        found = queries.progress({one.wish.request_id for one in chosen})
-        news = [one for one in chosen if _is_news(one, found)]
-        shown = _resources(news)
+        found = queries.states({one.wish.request_id for one in chosen})
+        shown = _news([one for one in chosen if _has_news(one, found)], found)
         for waiter in chosen:
             waiter.fresh = False
-            resource = shown.get(waiter.wish.request_id)
-            if waiter in over or resource is not None:
-                self._tell(waiter, resource)
-        pending = [due_in for state, due_in in found.values() if state is queries.Progress.OPEN]
+            news = shown.get(waiter.wish.request_id) if _has_news(waiter, found) else None
+            if waiter in over or news is not None:
+                self._tell(waiter, news)
+        pending = [one.due_in for one in found.values() if one.progress is queries.Progress.OPEN]
         return min((due_in for due_in in pending if due_in > 0), default=RECHECK_SECONDS)
 
-    def _tell(self, waiter: Waiter, resource: TriageResource | None) -> None:
+    def _tell(self, waiter: Waiter, news: News | None) -> None:
         self.leave(waiter)
         reply = None
-        if resource is not None:
+        if news is not None:
             try:
-                reply = waiter.wish.render(resource)
+                reply = waiter.wish.render(news)
             except Exception as error:  # one caller's fault is no other's
                 log.error("waiting.failed", **failure(error))
         waiter.tell(reply)
@@ -224,22 +238,29 @@ def _notified() -> list[Any]:
     return list(connection.connection.notifies(timeout=0))
 
 
-def _is_news(waiter: Waiter, found: dict[UUID, tuple[queries.Progress, float]]) -> bool:
-    if waiter.wish.request_id not in found:
+def _has_news(waiter: Waiter, found: dict[UUID, queries.State]) -> bool:
+    wish, state = waiter.wish, found.get(waiter.wish.request_id)
+    if state is None:
         return False
-    progress, due_in = found[waiter.wish.request_id]
-    return progress != waiter.wish.seen or (progress is queries.Progress.OPEN and due_in <= 0)
+    overdue = state.progress is queries.Progress.OPEN and state.due_in <= 0
+    return state.progress != wish.seen or overdue or (wish.stream and state.settled)
 
 
-def _resources(waiters: Iterable[Waiter]) -> dict[UUID, TriageResource]:
-    """The requests of these waiters, each read as its own client. Overdue ones are answered."""
-    of_client: dict[int, list[UUID]] = {}
+def _news(waiters: list[Waiter], found: dict[UUID, queries.State]) -> dict[UUID, News]:
+    """What these waiters are told, each request read as its own client. Overdue ones are answered
+    by the reading."""
+    of_client: dict[int, set[UUID]] = {}
     for waiter in waiters:
-        of_client.setdefault(waiter.wish.client_id, []).append(waiter.wish.request_id)
-    found: dict[UUID, TriageResource] = {}
+        of_client.setdefault(waiter.wish.client_id, set()).add(waiter.wish.request_id)
+    resources: dict[UUID, TriageResource] = {}
     for client_id, ids in of_client.items():
-        found |= queries.get_many(client_id, ids)
-    return found
+        resources |= queries.get_many(client_id, list(ids))
+    streamed = {one.wish.request_id for one in waiters if one.wish.stream}
+    written = events.of(streamed) if streamed else {}
+    return {
+        row: News(resource, found[row].settled, tuple(written.get(row, ())))
+        for row, resource in resources.items()
+    }
 
 
 room = WaitingRoom()

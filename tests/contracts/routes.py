@@ -56,6 +56,7 @@ ROUTES: Final[dict[str, Route]] = {
     "api/v1/triage/": api(POST=SUBMIT),
     "api/v1/triage/batch/": api(POST=SUBMIT),
     "api/v1/triage/<str:request_id>/": api(GET=SUBMIT, owned=True),
+    "api/v1/triage/<str:request_id>/events/": api(GET=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/cancel/": api(POST=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/label/": api(POST=LABEL, owned=True),
     "api/v1/triage/<str:request_id>/replay/": api(POST=SUBMIT, GET=SUBMIT, owned=True),
