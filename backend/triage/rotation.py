@@ -35,6 +35,8 @@ class Sealed:
 COLUMNS: Final = (
     Sealed("triage_triagepayload", "sealed", "request_id", "uuid", row="request_id"),
     Sealed("triage_clinicianlabel", "sealed_note", "id", "bigint", row="request_id"),
+    Sealed("triage_webhookendpoint", "sealed_secret", "id", "uuid", row="id"),
+    Sealed("triage_webhookendpoint", "sealed_previous", "id", "uuid", row="id"),
 )
 
 

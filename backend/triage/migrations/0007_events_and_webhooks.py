@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('clients', '0003_limits'),
-        ('triage', '0004_replay_jobs'),
+        ('triage', '0006_patient_index'),
     ]
 
     operations = [
