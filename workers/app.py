@@ -39,9 +39,10 @@ def _serves_triage() -> bool:
 def _start_child(**kwargs: Any) -> None:
     # Only children that serve triage hold a model; a background child never needs one.
     if _serves_triage():
-        from workers import model_process
+        from workers import lookout, model_process
 
         model_process.start()
+        lookout.start()
 
 
 @signals.task_prerun.connect

@@ -6,7 +6,8 @@ themselves under load and cost no waiting when idle.
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -37,6 +38,29 @@ _FINISH_PAUSE_SECONDS: Final = 0.2
 
 class DrainFailed(Exception):
     """A drain ended early. Its text is an error's type only: Flower and logs show it."""
+
+
+class Bell:
+    """Whether hints reach this child: while one is served, and for a moment after."""
+
+    def __init__(self) -> None:
+        self._serving = 0
+        self._heard_at = -math.inf
+
+    @contextmanager
+    def rung(self) -> Iterator[None]:
+        self._serving += 1
+        try:
+            yield
+        finally:
+            self._serving -= 1
+            self._heard_at = time.monotonic()
+
+    def heard_within(self, seconds: float) -> bool:
+        return self._serving > 0 or time.monotonic() - self._heard_at < seconds
+
+
+bell = Bell()
 
 
 @dataclass

@@ -300,6 +300,14 @@ def delete_older(client_id: int, seconds: float) -> int:
     return old.delete()[1].get(TriageRequest._meta.label, 0)
 
 
+def is_unrung(seconds: float) -> bool:
+    """Whether a row has been due for so long although a claim could take it."""
+    with connection.cursor() as cursor:
+        parameters = {"attempts": settings.MAX_ATTEMPTS, "seconds": seconds}
+        cursor.execute(statements.UNRUNG, parameters)
+        return bool(cursor.fetchone()[0])
+
+
 def ring_for_due() -> int:
     """Ring for rows that are due, for whatever reason no worker has taken them; returns how many
     (at most one hint's worth) were seen."""

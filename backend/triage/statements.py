@@ -245,6 +245,12 @@ closed AS (
     FROM chosen WHERE r.id = chosen.id),
 {_FALL_BACK}"""
 
+# Somebody should have claimed it long ago: the ring was lost, or nobody hears one.
+UNRUNG: Final = """
+SELECT EXISTS (SELECT FROM triage_triagerequest
+    WHERE work IN ('due', 'leased') AND attempt < %(attempts)s
+        AND due_at <= now() - make_interval(secs => %(seconds)s))"""
+
 CANCEL: Final = f"""
 WITH answers AS (
     UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
