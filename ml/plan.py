@@ -62,8 +62,8 @@ class Plan(Terms):
     rules_version: str
     # What the model's decisions are made with (`ml.decision.Policy`), 0–1.
     minimum_confidence: float
-    # SHA-256 of the salt: another salt would draw other patients under the same plan.
-    salt_digest: str
+    # Another salt or key of patient references would draw other patients under the same plan.
+    draw_digest: str
 
     def digest(self) -> str:
         """SHA-256 over the plan as canonical JSON, hex."""
@@ -71,9 +71,10 @@ class Plan(Terms):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def salt_digest(salt: str) -> str:
-    """What a plan keeps of the salt: enough to see that it changed."""
-    return hashlib.sha256(f"trial-plan|{salt}".encode()).hexdigest()
+def draw_digest(salt: str, probe: str) -> str:
+    """What a plan keeps of the salt and of the key behind patient references (`probe`: the
+    reference of nobody): enough to see that patients would be drawn anew."""
+    return hashlib.sha256(f"trial-plan|{salt}|{probe}".encode()).hexdigest()
 
 
 def parse_terms(body: object) -> Terms:

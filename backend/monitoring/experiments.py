@@ -18,13 +18,14 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
+from backend import encryption
 from backend.clients import audit
 from backend.clients.keys import Caller
 from backend.clients.people import Person
 from backend.monitoring import alerts, registry
 from backend.monitoring.experiment_models import Experiment, Phase
 from ml.decision import MINIMUM_CONFIDENCE
-from ml.plan import NAME_PATTERN, Plan, Terms, salt_digest
+from ml.plan import NAME_PATTERN, Plan, Terms, draw_digest
 from ml.rules.engine import RULES_VERSION
 
 log = structlog.get_logger()
@@ -131,7 +132,7 @@ def start(name: str, hypothesis: str, terms: Terms, by: By) -> Record:
             minimum_confidence=max(
                 MINIMUM_CONFIDENCE, float(policy.get("minimum_confidence", MINIMUM_CONFIDENCE))
             ),
-            salt_digest=salt_digest(settings.EXPERIMENT_SALT),
+            draw_digest=_draw(),
         )
         row = Experiment.objects.create(
             name=name,
@@ -195,7 +196,7 @@ def roll_back(name: str, reasons: tuple[str, ...]) -> bool:
 
 
 def violations(record: Record) -> tuple[str, ...]:
-    """What of the plan does not hold any more: its text, the model, the rules or the salt."""
+    """What of the plan does not hold any more: its text, the model, the rules or the draw."""
     try:
         plan = plan_of(record)
     except ValidationError:
@@ -208,7 +209,7 @@ def violations(record: Record) -> tuple[str, ...]:
         "plan_changed": hashes != {record.plan_hash} or plan.digest() != record.plan_hash,
         "model_changed": serving is None or serving.digest != plan.model_digest,
         "rules_changed": plan.rules_version != RULES_VERSION,
-        "salt_changed": plan.salt_digest != salt_digest(settings.EXPERIMENT_SALT),
+        "draw_changed": plan.draw_digest != _draw(),
     }
     return tuple(name for name, wrong in found.items() if wrong)
 
@@ -261,6 +262,10 @@ def summary(record: Record) -> dict[str, Any]:
 
 def _text(time: dt.datetime | None) -> str | None:
     return None if time is None else time.astimezone(dt.UTC).isoformat()
+
+
+def _draw() -> str:
+    return draw_digest(settings.EXPERIMENT_SALT, encryption.pseudonym(0, "trial"))
 
 
 @contextmanager

@@ -380,7 +380,7 @@ def test_a_plan_that_does_not_hold_any_more_ends_the_trial(
 def test_another_salt_ends_the_trial(patients: Patients, settings: Any) -> None:
     start()
     settings.EXPERIMENT_SALT = "x" * 40
-    assert trial.watch()["reasons"] == ["salt_changed"]
+    assert trial.watch()["reasons"] == ["draw_changed"]
 
 
 # --- Ramps ---------------------------------------------------------------------------------------

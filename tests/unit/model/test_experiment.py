@@ -22,7 +22,7 @@ from ml.experiment import (
     ratio_alpha,
     two_sided,
 )
-from ml.plan import Plan, Terms, parse_terms, salt_digest
+from ml.plan import Plan, Terms, draw_digest, parse_terms
 
 TERMS = Terms()
 PLAN = Plan(
@@ -30,7 +30,7 @@ PLAN = Plan(
     model_digest="a" * 64,
     rules_version="1.1.0",
     minimum_confidence=0.6,
-    salt_digest=salt_digest("s"),
+    draw_digest=draw_digest("s", "p"),
 )
 
 
@@ -166,7 +166,7 @@ def test_any_change_of_a_plan_changes_its_hash() -> None:
         "shares": (0.05, 0.25, 0.5),
         "under_triage_alpha": 0.016,
         "model_digest": "b" * 64,
-        "salt_digest": salt_digest("t"),
+        "draw_digest": draw_digest("s", "q"),
         "labels": "all",
     }
     for name, value in changes.items():
