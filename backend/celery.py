@@ -121,5 +121,4 @@ app.conf.update(
     },
     timezone="UTC",
     enable_utc=True,
-    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
 )

@@ -106,6 +106,9 @@ BATCH_ROWS = 256
 MAX_WAIT_SECONDS = 10
 # A synthetic request goes the whole way this often, for `/statusz`; 0: never.
 CANARY_SECONDS = env.integer("CANARY_SECONDS", 30, 0, 3_600)
+# A machine of which no process has spoken for so long is gone: its processes are forgotten, and
+# `/statusz` is green again if what is left is enough. Long enough for a restart of a machine.
+VANISHED_SECONDS = env.integer("VANISHED_SECONDS", 300, 60, 86_400)
 # Open requests from which less than urgent ones are answered at once by rules, and from which
 # nothing more is accepted.
 OPEN_SOFT_LIMIT = env.integer("OPEN_SOFT_LIMIT", 5_000, 1, 10_000_000)

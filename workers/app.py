@@ -17,6 +17,7 @@ app.conf.imports = (
     "workers.tasks.models",
     "workers.tasks.maintenance",
 )
+app.conf.beat_scheduler = "workers.beat:Scheduler"
 
 
 @signals.setup_logging.connect
@@ -62,13 +63,6 @@ def _bury_children(**kwargs: Any) -> None:
 
     with contextlib.suppress(Error):
         presence.bury("triage")
-
-
-@signals.beat_init.connect
-def _install_schedule(**kwargs: Any) -> None:
-    from workers import schedule
-
-    schedule.install()
 
 
 __all__ = ["app"]

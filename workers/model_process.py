@@ -153,7 +153,8 @@ class ModelProcess:
 
     def _saying(self) -> tuple[str, ...]:
         served = self.current.digest if self.current else ""
-        return (served, self.reason, self._shadow_refused.reason)
+        beside = self.shadow.digest if self.shadow else ""
+        return (served, beside, self.reason, self._shadow_refused.reason)
 
     def report(self, *, answered: bool = False) -> None:
         """Write this child's state; the alarms follow a change of it."""
@@ -164,6 +165,8 @@ class ModelProcess:
             reason=self.reason,
             model_version=served.version if served else "",
             model_digest=served.digest if served else "",
+            shadow_version=self.shadow.version if self.shadow else "",
+            shadow_reason=self._shadow_refused.reason,
             answered=answered,
         )
         if self._said != saying:

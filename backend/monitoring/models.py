@@ -129,6 +129,9 @@ class WorkerState(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     model_version = models.CharField(max_length=100, blank=True)
     model_digest = models.CharField(max_length=64, blank=True)
+    # The candidate that this child runs unserved, and why it does not run the one it should.
+    shadow_version = models.CharField(max_length=100, blank=True, db_default="")
+    shadow_reason = models.CharField(max_length=40, blank=True, db_default="")
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
     answered_at = models.DateTimeField(null=True)

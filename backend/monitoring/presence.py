@@ -4,6 +4,7 @@ import os
 import socket
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
 from backend.monitoring.models import WorkerState
@@ -14,16 +15,27 @@ STALE_SECONDS: Final = 45
 # in order nor is known to be dead has stopped: it may be frozen, and holds what it claimed.
 WATCHED_KINDS: Final = ("triage", "keeper")
 SILENT_SECONDS: Final = 35
-# A machine that vanished cannot deregister its processes; after so long they are forgotten.
-_FORGET_MINUTES: Final = 60
+# A process that stays silent beside others of its machine is frozen and holds memory: it stays on
+# the list for an hour, or until somebody ends it.
+_FORGET_SECONDS: Final = 3_600
+
+# Where nothing of a machine has spoken for `vanished` seconds, it is gone and cannot deregister
+# its processes: what is left says by itself whether it is enough (canary, `triage_workers`).
+_FORGET: Final = """
+DELETE FROM monitoring_workerstate AS old
+WHERE seen_at < now() - make_interval(secs => %(forget)s)
+    OR (seen_at < now() - make_interval(secs => %(vanished)s) AND NOT EXISTS (
+        SELECT FROM monitoring_workerstate AS other WHERE other.host = old.host
+            AND other.seen_at >= now() - make_interval(secs => %(vanished)s)))"""
 
 _REPORT: Final = """
 INSERT INTO monitoring_workerstate (kind, host, pid, state, reason, model_version, model_digest,
-    answered_at)
+    shadow_version, shadow_reason, answered_at)
 VALUES (%(kind)s, %(host)s, %(pid)s, %(state)s, %(reason)s, %(version)s, %(digest)s,
-    CASE WHEN %(answered)s THEN now() END)
+    %(shadow)s, %(shadow_reason)s, CASE WHEN %(answered)s THEN now() END)
 ON CONFLICT (kind, host, pid) DO UPDATE SET state = excluded.state, reason = excluded.reason,
     model_version = excluded.model_version, model_digest = excluded.model_digest,
+    shadow_version = excluded.shadow_version, shadow_reason = excluded.shadow_reason,
     seen_at = now(),
     answered_at = coalesce(excluded.answered_at, monitoring_workerstate.answered_at)"""
 
@@ -35,6 +47,8 @@ def report(
     reason: str = "",
     model_version: str = "",
     model_digest: str = "",
+    shadow_version: str = "",
+    shadow_reason: str = "",
     answered: bool = False,
 ) -> None:
     """This process lives, in this state, with this model; `answered` if it just did real work."""
@@ -49,6 +63,8 @@ def report(
                 "reason": reason[:40],
                 "version": model_version,
                 "digest": model_digest,
+                "shadow": shadow_version,
+                "shadow_reason": shadow_reason[:40],
                 "answered": answered,
             },
         )
@@ -84,12 +100,11 @@ def _host() -> str:
 
 
 def forget_old() -> int:
-    """Drop processes that were last seen an hour ago; returns how many."""
+    """Drop the processes of machines that vanished (`VANISHED_SECONDS`), and what has been silent
+    for an hour; returns how many."""
+    parameters = {"forget": _FORGET_SECONDS, "vanished": settings.VANISHED_SECONDS}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM monitoring_workerstate WHERE seen_at < now() - make_interval(mins => %s)",
-            [_FORGET_MINUTES],
-        )
+        cursor.execute(_FORGET, parameters)
         return int(cursor.rowcount)
 
 
@@ -111,6 +126,8 @@ def alive() -> list[dict[str, Any]]:
         "reason",
         "model_version",
         "model_digest",
+        "shadow_version",
+        "shadow_reason",
         "seen_at",
         "answered_at",
     )

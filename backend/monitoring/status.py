@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from backend.monitoring import alerts, delivery, presence, reports
+from backend.monitoring import alerts, delivery, presence, registry, reports
 from backend.triage import canary, queries
 from backend.triage.queue import broker_answers
 
@@ -54,6 +54,7 @@ def status(today: dt.date) -> dict[str, Any]:
             "reasons": sorted({worker["reason"] for worker in no_model}),
             "versions": sorted({w["model_version"] for w in triage if w["model_version"]}),
         },
+        "shadow": _shadow(triage),
         "keeper": {"ok": any(worker["kind"] == "keeper" for worker in workers)},
         # A pulse goes from beat through the broker to the background worker once a minute.
         "background": {"ok": any(worker["kind"] == "background" for worker in workers)},
@@ -80,6 +81,24 @@ def status(today: dt.date) -> dict[str, Any]:
             for worker in workers
         ],
         "alerts": alerts.open_alerts(),
+    }
+
+
+def _shadow(triage: list[dict[str, Any]]) -> dict[str, Any]:
+    """The candidate beside the serving model. A child that has not taken it up yet is no fault,
+    one that refuses it is: the comparison has gaps, while patients are served as before."""
+    wanted = registry.roles().shadow
+    if wanted is None:
+        return {"ok": True, "state": "none"}
+    refused = sorted({one["shadow_reason"] for one in triage if one["shadow_reason"]})
+    running = sum(one["shadow_version"] == wanted.version for one in triage)
+    state = "refused" if refused else "running" if triage and running == len(triage) else "starting"
+    return {
+        "ok": not refused,
+        "state": state,
+        "version": wanted.version,
+        "children": running,
+        "reasons": refused,
     }
 
 

@@ -14,9 +14,9 @@ from backend.stack.ports import HOST
 
 
 class Proxy:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, listen: int = 0) -> None:
         self._target = port
-        self._listener = socket.create_server((HOST, 0))
+        self._listener = socket.create_server((HOST, listen))
         self.port: int = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)

@@ -103,6 +103,22 @@ def test_a_silent_process_is_red_a_dead_or_ended_one_is_not(database: None, sql:
     assert presence.silent() == []
 
 
+def test_a_machine_that_vanished_is_forgotten_and_a_frozen_process_is_not(
+    database: None, sql: Sql
+) -> None:
+    presence.report("keeper", "ready")
+    sql(
+        "INSERT INTO monitoring_workerstate (kind, host, pid, state, reason, model_version,"
+        " model_digest, seen_at)"
+        " SELECT 'triage', host, pid, 'ready', '', '', '', now() - make_interval(secs => age)"
+        " FROM (VALUES ('gone', 7, 301), ('half', 8, 301), ('half', 9, 0), ('half', 10, 3660),"
+        " ('late', 11, 299)) AS known(host, pid, age)"
+    )
+    assert len(presence.silent()) == 4
+    assert presence.forget_old() == 2
+    assert [one["pid"] for one in presence.silent()] == [8, 11]
+
+
 def test_readiness_does_not_depend_on_redis_workers_or_model(
     processes: Processes, owner_key: str
 ) -> None:

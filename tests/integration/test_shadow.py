@@ -1,5 +1,6 @@
 """The shadow model predicts on every case and logs, and can do a patient no harm."""
 
+import datetime as dt
 import math
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backend.monitoring import registry
+from backend.monitoring import registry, status
 from backend.monitoring.registry import Change
 from backend.triage import lifecycle, queries
 from backend.triage.values import Submission
@@ -188,6 +189,29 @@ def test_what_cost_a_row_its_worker_is_tried_again_without_the_shadow(
     [answer] = answers(owner_id, [row])
     assert answer.fallback is False
     assert shadow_logs(sql) == 0
+
+
+def test_statusz_says_what_becomes_of_the_shadow(child: ModelProcess) -> None:
+    def part() -> dict[str, Any]:
+        found: dict[str, Any] = status.status(dt.datetime.now(dt.UTC).date())["parts"]["shadow"]
+        return found
+
+    assert (part()["state"], part()["ok"]) == ("starting", True)
+    child.report()
+    assert part() == {
+        "ok": True,
+        "state": "running",
+        "version": SHADOW,
+        "children": 1,
+        "reasons": [],
+    }
+    assert child.shadow is not None
+    child.complain_of_shadow(child.shadow.digest, "too_slow", stop=True)
+    assert child.is_news()
+    child.report()
+    assert (part()["ok"], part()["state"], part()["reasons"]) == (False, "refused", ["too_slow"])
+    registry.retire(SHADOW, Change("tests", "too slow"))
+    assert part() == {"ok": True, "state": "none"}
 
 
 def test_a_refused_shadow_is_an_alarm_and_nothing_else(
