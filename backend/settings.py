@@ -157,6 +157,18 @@ REVIEW_SHARES = {
     "disagreement": env.fraction("REVIEW_DISAGREEMENT_SHARE", 0.1),
     "uncertain": env.fraction("REVIEW_UNCERTAIN_SHARE", 0.1),
 }
+# --- Retraining: when a new model is wanted, and what it may do by itself ---------------------
+RETRAIN_AUTOMATICALLY = env.flag("RETRAIN_AUTOMATICALLY", True)
+RETRAIN_AFTER_DAYS = env.integer("RETRAIN_AFTER_DAYS", 90, 1, 3_650)
+RETRAIN_ENOUGH_LABELS = env.integer("RETRAIN_ENOUGH_LABELS", 1_000, 1, 10_000_000)
+# With fewer new labels a new model would be the old one again.
+RETRAIN_MINIMUM_LABELS = env.integer("RETRAIN_MINIMUM_LABELS", 200, 1, 10_000_000)
+RETRAIN_PAUSE_DAYS = env.integer("RETRAIN_PAUSE_DAYS", 7, 0, 3_650)
+# Labelled records to train on beside the clinicians' labels; empty: the synthetic cohort.
+RETRAIN_DATA = env.text("RETRAIN_DATA", "")
+AUTO_PROMOTE = env.flag("AUTO_PROMOTE", False)
+AUTO_PROMOTE_SHADOW_DAYS = env.integer("AUTO_PROMOTE_SHADOW_DAYS", 14, 1, 365)
+AUTO_PROMOTE_MINIMUM_LABELS = env.integer("AUTO_PROMOTE_MINIMUM_LABELS", 500, 30, 10_000_000)
 # --- Alarms ------------------------------------------------------------------------------------
 # Any URL of apprise; they hold tokens, so a file of SECRETS_DIR is their place.
 ALERT_URLS = env.lines("ALERT_URLS", SECRETS_DIR, "alert_urls")

@@ -128,13 +128,15 @@ def train(
     *,
     source: str,
     seed: int,
+    grouped: bool | None = None,
     name: str | None = None,
     models_dir: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Checked:
     """Train on the labelled records and save a bundle; `source` says what they are.
 
-    Without a `name` the version is called after the source and its own content. Raises
+    `grouped` keeps the records of a group in one fold (default: for the synthetic cohort). Without
+    a `name` the version is called after the source and its own content. Raises
     `TooFewRecords`, or `BundleRefused` if the bundle cannot be signed or its name is taken.
     """
     labelled = [(record, record.level) for record in records if record.level is not None]
@@ -143,8 +145,9 @@ def train(
     levels = [level for _, level in labelled]
     say(f"{FOLDS}-fold cross-validation, calibration, thresholds, final fit")
     # Invented patients share phrases; split by them, or the calibration is that of a parrot.
-    phrases = [record.group or "" for record, _ in labelled] if source == "synthetic" else None
-    fitted = fit(rows, levels, seed, phrases)
+    together = source == "synthetic" if grouped is None else grouped
+    groups = [record.group or "" for record, _ in labelled] if together else None
+    fitted = fit(rows, levels, seed, groups)
     say(f"{len(fitted.extractor.feature_names())} features; golden cases")
     parts = slices([case for case, _ in rows], levels, fitted.unseen)
     golden = golden_answers(fitted.predictor(), golden_bodies(GOLDEN_CASES, seed))

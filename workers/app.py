@@ -16,6 +16,7 @@ app.conf.imports = (
     "workers.tasks.review",
     "workers.tasks.models",
     "workers.tasks.maintenance",
+    "workers.tasks.training",
 )
 app.conf.beat_scheduler = "workers.beat:Scheduler"
 

@@ -16,6 +16,7 @@ from backend.triage.queue import (
     PULSE,
     REPLAY,
     RETENTION,
+    RETRAIN,
     SAMPLE_REVIEWS,
     WATCH_TRIAL,
 )
@@ -41,6 +42,7 @@ def install() -> None:
     _entry(RETENTION, "Retention and erasures", crontab=hourly, expire_seconds=3_000)
     _entry(REPLAY, "Replays", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(MODEL_ORDERS, "Orders for models", interval=often, expire_seconds=PULSE_SECONDS - 2)
+    _entry(RETRAIN, "Should we retrain", crontab=hourly, expire_seconds=3_000)
     _entry(SAMPLE_REVIEWS, "Review queue", interval=often, expire_seconds=PULSE_SECONDS - 2)
     _entry(WATCH_TRIAL, "Look at the trial", interval=trial, expire_seconds=TRIAL_SECONDS - 20)
 

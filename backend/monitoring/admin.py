@@ -9,6 +9,7 @@ from backend.monitoring.models import (
     DriftReport,
     ModelChange,
     ModelVersion,
+    Retraining,
     WorkerState,
 )
 from backend.triage.admin import ReadOnlyAdmin
@@ -83,3 +84,9 @@ class PhaseInline(admin.TabularInline):  # type: ignore[type-arg]
 class ExperimentAdmin(ReadOnlyAdmin):
     list_display = ("name", "state", "outcome", "started_at", "ended_at", "looked_at")
     inlines = (PhaseInline,)
+
+
+@admin.register(Retraining)
+class RetrainingAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "day", "by", "state", "candidate", "detail")
+    list_filter = ("state",)

@@ -295,3 +295,39 @@ class AlertDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alert_id} {self.notice} {self.channel}: {self.state}"
+
+
+class Retraining(models.Model):
+    """One answer to the question whether a new model should be trained, and what came of it.
+
+    `state`:  not_needed | waiting                        (no reason; reasons, but not now)
+              training ──▶ shadow | refused | failed
+                             └──▶ promoted                (by itself, where that is configured)
+    """
+
+    class State(models.TextChoices):
+        NOT_NEEDED = "not_needed"
+        WAITING = "waiting"
+        TRAINING = "training"
+        SHADOW = "shadow"
+        REFUSED = "refused"
+        FAILED = "failed"
+        PROMOTED = "promoted"
+
+    # The UTC day of the scheduled decision; null for one that a person asked for.
+    day = models.DateField(null=True, unique=True)
+    by = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State.choices)
+    # Why a new model is wanted, and what stands against it now: codes with a sentence.
+    reasons = models.JSONField(default=list)
+    obstacles = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
+    candidate = models.CharField(max_length=64, blank=True, db_default="")
+    # The comparisons with the serving model, by the data they were made on.
+    gates = models.JSONField(default=dict)
+    detail = models.CharField(max_length=300, blank=True, db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d}: {self.state}"

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from backend.monitoring import alerts, delivery, presence, registry, reports
+from backend.monitoring import alerts, delivery, presence, registry, reports, retrainings
 from backend.triage import canary, queries
 from backend.triage.queue import broker_answers
 
@@ -44,6 +44,7 @@ def status(today: dt.date) -> dict[str, Any]:
     silent = presence.silent()
     synthetic = canary.last()
     unheard = delivery.failing()
+    retraining = retrainings.newest()
     parts: dict[str, dict[str, Any]] = {
         "broker": {"ok": broker_answers()},
         "triage_workers": {"ok": bool(triage), "count": len(triage)},
@@ -68,6 +69,10 @@ def status(today: dt.date) -> dict[str, Any]:
         "requests": {
             "ok": oldest <= settings.DEADLINE_SECONDS,
             "oldest_open_seconds": round(oldest, 3),
+        },
+        "retraining": {
+            "ok": retraining is None or retraining["state"] != "failed",
+            "newest": retraining,
         },
         # An alarm that reaches nobody is worse than none: here it is seen.
         "alarms": {"ok": not unheard, "failing": unheard},

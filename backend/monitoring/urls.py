@@ -1,8 +1,15 @@
 from django.urls import path
 
-from backend.monitoring import alert_views, experiment_views, report_views, views
+from backend.monitoring import (
+    alert_views,
+    experiment_views,
+    report_views,
+    retraining_views,
+    views,
+)
 
 urlpatterns = [
+    path("v1/retraining/", retraining_views.RetrainingView.as_view()),
     path("v1/alerts/", alert_views.AlertsView.as_view()),
     path("v1/alerts/<int:alert_id>/acknowledge/", alert_views.AcknowledgeView.as_view()),
     path("v1/models/", views.ModelsView.as_view()),

@@ -14,7 +14,9 @@ from django.db import connection, transaction
 
 from backend import encryption
 from backend.clients import audit
+from backend.postgres.base import unhurried
 from backend.triage.models import ClinicianLabel
+from backend.triage.statements import PATIENTS_ONLY
 from backend.triage.values import Author
 from ml.schema import Level
 
@@ -22,6 +24,8 @@ Source = ClinicianLabel.Source
 REASONS: Final = tuple(ClinicianLabel.Reason.values)
 # What the words for a confidence are worth: a clinician who is unsure may as well be wrong.
 WORDS: Final = {"sure": 1.0, "unsure": 0.5}
+# Reading every label for a training may take this long; no patient waits for it.
+_SECONDS: Final = 60
 
 # `blind`: this author took the case from the queue, the answer was hidden there, and nobody had
 # labelled it before. One who says which answer was seen was not blind.
@@ -54,6 +58,27 @@ ORDER BY request_id, created_at DESC, id DESC"""
 
 _EXISTING: Final = """
 SELECT id FROM triage_triagerequest WHERE client_id = %(client)s AND id = ANY(%(ids)s)"""
+
+
+# Of patients only, and not where the clinician was no surer than a coin.
+_FOR_TRAINING: Final = f"""
+SELECT newest.request_id, r.patient_reference, newest.level, newest.created_at, r.accepted_at
+FROM (SELECT DISTINCT ON (request_id) request_id, level, confidence, created_at
+      FROM triage_clinicianlabel ORDER BY request_id, created_at DESC, id DESC) AS newest
+JOIN triage_triagerequest AS r ON r.id = newest.request_id
+WHERE (newest.confidence IS NULL OR newest.confidence > {WORDS["unsure"]}) AND r.{PATIENTS_ONLY}
+ORDER BY newest.request_id"""  # noqa: S608  (constants of this file)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLabel:
+    """A label that a model may learn from; `patient` is the patient's reference, for splitting."""
+
+    request_id: UUID
+    patient: str
+    level: Level
+    labelled_at: datetime
+    accepted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +161,14 @@ def newest_imported(ids: Sequence[UUID]) -> dict[UUID, Given]:
         )
         for request_id, level, confidence, reason, note in _rows(_NEWEST_IMPORTED, ids)
     }
+
+
+def for_training() -> list[TrainingLabel]:
+    """The label that counts of every labelled request of a patient, whatever it was answered."""
+    with unhurried(_SECONDS), connection.cursor() as cursor:
+        cursor.execute(_FOR_TRAINING)
+        rows = cursor.fetchall()
+    return [TrainingLabel(row[0], row[1], Level(row[2]), row[3], row[4]) for row in rows]
 
 
 def existing(client_id: int, ids: Sequence[UUID]) -> set[UUID]:

@@ -32,6 +32,7 @@ SAMPLE_REVIEWS: Final = "review.sample"
 WATCH_TRIAL: Final = "monitoring.watch_trial"
 REPLAY: Final = "triage.replay"
 MODEL_ORDERS: Final = "models.orders"
+RETRAIN: Final = "triage.retrain"
 TRIAGE_QUEUE: Final = "triage"
 
 IDS_PER_HINT: Final = 8

@@ -69,6 +69,7 @@ ROUTES: Final[dict[str, Route]] = {
     "api/v1/alerts/": api(GET=OPERATE),
     "api/v1/alerts/<int:alert_id>/acknowledge/": api(POST=OPERATE),
     # Models
+    "api/v1/retraining/": api(GET=OPERATE),
     "api/v1/models/": api(GET=SUBMIT),
     "api/v1/models/<str:version>/": api(GET=SUBMIT),
     # The console

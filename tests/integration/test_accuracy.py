@@ -200,6 +200,7 @@ def test_beats_timetable_is_made_once_and_keeps_what_was_edited(database: None, 
         ("Pulse and waiting mails", False, "background"),
         ("Replays", False, "background"),
         ("Review queue", False, "background"),
+        ("Should we retrain", False, "background"),
     ]
 
 

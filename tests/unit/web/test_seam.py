@@ -14,6 +14,7 @@ from backend.triage.queue import (
     MODEL_ORDERS,
     PULSE,
     REPLAY,
+    RETRAIN,
     SAMPLE_REVIEWS,
     TRIAGE_PREDICT,
     Doorbell,
@@ -24,10 +25,11 @@ def test_every_name_is_registered_in_the_worker() -> None:
     import workers.tasks.models
     import workers.tasks.monitoring
     import workers.tasks.review
+    import workers.tasks.training
     import workers.tasks.triage  # noqa: F401
 
     app.finalize()
-    names = {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS, MODEL_ORDERS, REPLAY}
+    names = {TRIAGE_PREDICT, CHECK_ACCURACY, PULSE, SAMPLE_REVIEWS, MODEL_ORDERS, REPLAY, RETRAIN}
     assert names <= set(app.tasks)
 
 
@@ -38,6 +40,7 @@ def test_every_name_is_registered_in_the_worker() -> None:
         (CHECK_ACCURACY, "background"),
         (PULSE, "background"),
         (REPLAY, "background"),
+        (RETRAIN, "background"),
         (SAMPLE_REVIEWS, "background"),
         (MODEL_ORDERS, "background"),
     ],
