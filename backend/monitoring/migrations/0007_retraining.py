@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('monitoring', '0005_model_orders'),
+        ('monitoring', '0006_shadow_state'),
     ]
 
     operations = [
