@@ -87,16 +87,15 @@ def run_length(labels: int, accuracy: float, runs: int, longest: int, seed: int 
     chance = np.random.default_rng(seed)
     held_out = wilson(round(HELD_OUT * RECORDS), RECORDS)
     assert held_out is not None
-    days = []
+    days = 0
     for _ in range(runs):
         chart = Evidence()
-        for day in range(1, longest + 1):
-            right = int(chance.binomial(labels, accuracy))
-            chart = one_day(chart, right, labels, held_out.low)
+        for right in chance.binomial(labels, accuracy, longest):
+            chart = one_day(chart, int(right), labels, held_out.low)
+            days += 1
             if chart.alarm:
                 break
-        days.append(day)
-    return float(np.mean(days))
+    return days / runs
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from backend.monitoring import alerts, presence, reports
 from backend.monitoring.reports import Drift, Kind, Report
@@ -26,6 +27,13 @@ LOW_EMERGENCY_RECALL: Final = "low_emergency_recall"
 INSUFFICIENT_LABELS: Final = "insufficient_labels"
 INPUT_DRIFT: Final = "input_drift"
 
+ABOUT_A_MODEL: Final = frozenset(
+    {
+        *(LOW_ACCURACY, ACCURACY_WARNING, ACCURACY_DROP, URGENCY_UNDERESTIMATED),
+        *(LOW_EMERGENCY_RECALL, INSUFFICIENT_LABELS, INPUT_DRIFT),
+    }
+)
+
 # Labels still arrive for the answers of so many days.
 COHORT_DAYS: Final = 30
 _DAY: Final = dt.timedelta(days=1)
@@ -34,8 +42,8 @@ Model = tuple[str, str]
 
 
 def check_accuracy(as_of: dt.datetime | None = None) -> dict[str, int]:
-    """Make the accuracy reports that are missing as of `as_of` (UTC, default now); counts new
-    ones."""
+    """Make the accuracy reports that are missing as of `as_of` (default, and at the latest,
+    PostgreSQL's clock); counts new ones."""
     today = _today(as_of)
     made = 0
     for day, (version, digest) in _missing("accuracy", today):
@@ -44,17 +52,21 @@ def check_accuracy(as_of: dt.datetime | None = None) -> dict[str, int]:
 
         before = reports.last_before(day, digest)
         report = accuracy.assess(day, version, digest, before)
-        if reports.store(report):
-            made += 1
-            _announce(report)
+        # Together: a report that is stored is never announced again.
+        with transaction.atomic():
+            if reports.store(report):
+                made += 1
+                _announce(report)
     if made:
         _follow_cohorts(today)
+        _forget_withdrawn(today)
     alerts.send_unsent()
     return {"reports": made}
 
 
 def check_drift(as_of: dt.datetime | None = None) -> dict[str, int]:
-    """Make the drift reports that are missing as of `as_of` (UTC, default now); counts new ones."""
+    """Make the drift reports that are missing as of `as_of` (default, and at the latest,
+    PostgreSQL's clock); counts new ones."""
     made = 0
     for day, (version, digest) in _missing("drift", _today(as_of)):
         if not digest:
@@ -62,9 +74,10 @@ def check_drift(as_of: dt.datetime | None = None) -> dict[str, int]:
         from workers import drift
 
         found = drift.compare_day(day, version, digest)
-        if reports.store_drift(found):
-            made += 1
-            _announce_drift(found)
+        with transaction.atomic():
+            if reports.store_drift(found):
+                made += 1
+                _announce_drift(found)
     alerts.send_unsent()
     return {"reports": made}
 
@@ -76,7 +89,10 @@ def pulse() -> None:
 
 
 def _today(as_of: dt.datetime | None) -> dt.date:
-    return (as_of or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).date()
+    """The day that has not ended: a clock that runs ahead, or a wrong `as_of`, reports no day
+    whose labels still come."""
+    now = queries.clock()
+    return min(as_of or now, now).astimezone(dt.UTC).date()
 
 
 def _missing(kind: Kind, today: dt.date) -> Iterator[tuple[dt.date, Model]]:
@@ -112,6 +128,17 @@ def _follow_cohorts(today: dt.date) -> None:
         start = known - number * _DAY
         for version, digest in outcomes.answered_by(start, start + _DAY):
             reports.store_cohort(accuracy.cohort(day, version, digest, known))
+
+
+def _forget_withdrawn(today: dt.date) -> None:
+    """Close the alarms about models that answer nobody any more: no report would ever do it."""
+    answering = {version for version, _ in _models(today - _DAY)}
+    serving = presence.serving_model()
+    if serving is not None:
+        answering.add(serving[0])
+    for one in alerts.open_alerts():
+        if one["kind"] in ABOUT_A_MODEL and one["subject"] not in answering:
+            alerts.resolve(one["kind"], one["subject"])
 
 
 def _announce(report: Report) -> None:

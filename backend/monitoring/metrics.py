@@ -120,7 +120,8 @@ def _last_reports() -> list[AccuracyReport]:
 def _accuracy(report: AccuracyReport) -> Iterator[tuple[str, float]]:
     if report.accuracy is not None:
         yield "point", report.accuracy
-        interval = report.measures.get("accuracy") or {}
+        day = report.measures.get("windows", {}).get("day", {})
+        interval = day.get("weighted" if day.get("basis") == "sampled" else "accuracy") or {}
         yield from ((bound, interval[bound]) for bound in ("low", "high") if bound in interval)
 
 

@@ -119,6 +119,14 @@ def first_accepted_at() -> datetime | None:
         return first
 
 
+def clock() -> datetime:
+    """PostgreSQL's time, UTC: what decides about days, whatever a worker's own clock says."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        now: datetime = cursor.fetchone()[0]
+        return now
+
+
 def holds_real_patients() -> bool:
     """Whether any stored request came from a patient and not from a rehearsal."""
     with connection.cursor() as cursor:

@@ -209,6 +209,29 @@ def test_the_day_ends_at_midnight_utc(
     assert days == [(19,), (1,)]
 
 
+def test_a_clock_that_runs_ahead_reports_no_day_that_has_not_ended(
+    rehearse: Callable[..., None], patients: list[Record]
+) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    rehearse((today - DAY, patients[:10]), (today, patients[10:20]))
+    for as_of in (None, dt.datetime.now(dt.UTC) + 3 * DAY):
+        surveillance.check_accuracy(as_of)
+        surveillance.check_drift(as_of)
+    assert {one.day for one in reports.listed("accuracy")} == {today - DAY}
+    assert {one.day for one in reports.listed("drift")} == {today - DAY}
+
+
+def test_alarms_about_a_model_that_answers_nobody_any_more_are_closed(
+    rehearse: Callable[..., None], patients: list[Record], proven: Bundle
+) -> None:
+    alerts.raise_alert("low_accuracy", "a-model-of-last-year", "tests")
+    rehearse((FIRST, patients[:10]))
+    surveillance.check_accuracy(midnight(FIRST + DAY))
+    found = {(one["kind"], one["subject"]) for one in alerts.open_alerts()}
+    assert ("low_accuracy", "a-model-of-last-year") not in found
+    assert ("insufficient_labels", proven.version) in found
+
+
 @pytest.mark.parametrize("night", [dt.date(2026, 3, 29), dt.date(2026, 10, 25)])
 def test_days_are_utc_days_in_both_nights_when_clocks_change(
     rehearse: Callable[..., None],
@@ -225,13 +248,12 @@ def test_days_are_utc_days_in_both_nights_when_clocks_change(
         at = midnight(night) + dt.timedelta(hours=hours[number % len(hours)])
         sql("UPDATE triage_clinicianlabel SET created_at = %s WHERE id = %s", at, label)
     arguments = ["manage.py", "check_accuracy", "--json", "--as-of"]
-    for as_of, new in (("00:00", 2), ("22:30", 0)):
-        moment = f"{night + DAY}T{as_of}:00+00:00"
-        done = processes.run(*arguments, moment, TZ="Europe/Berlin")
+    # 22:30 UTC is tomorrow in Berlin, where the day after the change would have ended; and a time
+    # that is given as Berlin's is half past midnight UTC.
+    for as_of, new in ((f"{night + DAY}T22:30:00Z", 2), (f"{night + 2 * DAY}T02:30:00+02:00", 1)):
+        done = processes.run(*arguments, as_of, TZ="Europe/Berlin")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout.splitlines()[-1]) == {"reports": new}
-    local = processes.run(*arguments, f"{night + 2 * DAY}T01:30:00+01:00", TZ="Europe/Berlin")
-    assert json.loads(local.stdout.splitlines()[-1]) == {"reports": 1}
     found = sql(
         "SELECT day, (measures->'opinions'->>'n')::int FROM monitoring_accuracyreport ORDER BY day"
     )

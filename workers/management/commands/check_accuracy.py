@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Make the missing daily accuracy reports (the scheduler does this every hour)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--as-of", help="UTC time, ISO 8601; default now")
+        parser.add_argument("--as-of", help="UTC time, ISO 8601; default, and at the latest, now")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
