@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,10 +12,10 @@ from rest_framework.views import APIView
 
 from backend import errors
 from backend.clients.permissions import MaySubmit
-from backend.triage import openapi, queries, schemas
-from backend.triage.parameters import caller_of, idempotency_key
+from backend.triage import listing, openapi, queries, schemas
+from backend.triage.parameters import caller_of, idempotency_key, only, parse_id
 from backend.triage.values import Submission
-from backend.triage.views import KEY, stored_case, submit
+from backend.triage.views import KEY, LIST, stored_case, submit
 from ml.case import TriageCase
 from ml.errors import FieldError, InvalidCase
 
@@ -52,6 +53,29 @@ class BatchView(APIView):
             batch=first or batch, accepted=len(accepted), refused=len(problems), items=items
         )
         return Response(body.model_dump(mode="json"), status=202)
+
+
+class BatchProgressView(APIView):
+    permission_classes = (MaySubmit,)
+
+    @extend_schema(
+        operation_id="triage_batch_read",
+        tags=["Triage"],
+        parameters=[one for one in LIST if one.name != "batch"],
+        responses=openapi.answers(200, "BatchProgress", 404),
+    )
+    def get(self, request: Request, batch_id: str) -> Response:
+        """How many of a batch are answered, and a page of them."""
+        caller, batch = caller_of(request), parse_id(batch_id)
+        wanted = listing.parse(only(request, set(listing.PARAMETERS) - {"batch"}))
+        found = listing.page(caller.client_id, wanted | {"batch": batch})
+        counts = listing.progress(caller.client_id, batch)
+        if not counts:
+            raise Http404
+        body = schemas.BatchProgress(
+            batch=batch, done=counts["open"] == 0, items=found.items, next=found.next, **counts
+        )
+        return Response(body.model_dump(mode="json"))
 
 
 def _parse_batch(body: Any) -> tuple[dict[int, TriageCase], dict[int, dict[str, Any]]]:

@@ -13,6 +13,8 @@ _MODELS = (
     (schemas.TriageResource, "serialization"),
     (schemas.ClassicAnswer, "serialization"),
     (schemas.BatchAccepted, "serialization"),
+    (schemas.RequestPage, "serialization"),
+    (schemas.BatchProgress, "serialization"),
     (schemas.LabelStored, "serialization"),
     (schemas.Problem, "serialization"),
 )

@@ -70,8 +70,9 @@ def query_wait(request: Request) -> int:
     return int(text)
 
 
-def only(request: Request, known: Iterable[str]) -> None:
-    """Refuse query parameters that nobody reads: a misspelt filter must not show everything."""
+def only(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """The query parameters, each given once. One that nobody reads is refused: a misspelt filter
+    must not show everything."""
     known = sorted(known)
     for name in request.query_params:
         if name not in known:
@@ -80,6 +81,7 @@ def only(request: Request, known: Iterable[str]) -> None:
             raise ParseError(f"A query parameter is unknown: {meant}")
         if len(request.query_params.getlist(name)) > 1:
             raise ParseError(f"{name}: expected once.")
+    return {name: str(text) for name, text in request.query_params.items()}
 
 
 def _is_digits(text: str) -> bool:

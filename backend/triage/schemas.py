@@ -83,6 +83,24 @@ class BatchAccepted(_Out):
     items: list[BatchItem]
 
 
+class RequestPage(_Out):
+    """Requests, the newest first."""
+
+    items: list[TriageResource]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class BatchProgress(RequestPage):
+    """How far a batch is, and a page of its requests."""
+
+    batch: UUID
+    done: bool
+    total: int
+    open: int
+    answered: int
+    cancelled: int
+
+
 class LabelStored(_Out):
     id: int
     triage_log_id: UUID

@@ -12,6 +12,7 @@ from backend.triage import (
 urlpatterns = [
     path("v1/triage/", views.TriageView.as_view()),
     path("v1/triage/batch/", batch_views.BatchView.as_view()),
+    path("v1/triage/batch/<str:batch_id>/", batch_views.BatchProgressView.as_view()),
     path("v1/triage/<str:request_id>/", views.TriageDetailView.as_view()),
     path("v1/triage/<str:request_id>/events/", event_views.EventsView.as_view()),
     path("v1/triage/<str:request_id>/cancel/", views.TriageCancelView.as_view()),

@@ -13,11 +13,12 @@ from rest_framework.views import APIView
 from backend import errors
 from backend.clients.keys import Caller
 from backend.clients.permissions import MaySubmit
-from backend.triage import lifecycle, openapi, queries, schemas, values, waiting
+from backend.triage import lifecycle, listing, openapi, queries, schemas, values, waiting
 from backend.triage.admission import admission
 from backend.triage.parameters import (
     caller_of,
     idempotency_key,
+    only,
     parse_id,
     preferences,
     query_wait,
@@ -39,8 +40,30 @@ _PREFER = OpenApiParameter(
 )
 
 
+_TEXT = {"status": "open, answered, cancelled", "level": "The newest answer's level"}
+LIST = [
+    OpenApiParameter("cursor", str, description="`next` of the page before"),
+    OpenApiParameter("limit", int, description=f"Requests a page, 1–{listing.MOST}; default 50"),
+    *(OpenApiParameter(name, str, description=_TEXT.get(name, "")) for name in listing.FILTERS),
+]
+
+
 class TriageView(APIView):
     permission_classes = (MaySubmit,)
+
+    @extend_schema(
+        operation_id="triage_list",
+        tags=["Triage"],
+        parameters=LIST,
+        responses=openapi.answers(200, "RequestPage"),
+    )
+    def get(self, request: Request) -> Response:
+        """Your requests, the newest first, in pages that hold still while new ones come in. Filters
+        may be combined; an unknown one is refused."""
+        wanted = listing.parse(only(request, listing.PARAMETERS))
+        found = listing.page(caller_of(request).client_id, wanted)
+        body = schemas.RequestPage(items=found.items, next=found.next)
+        return Response(body.model_dump(mode="json"))
 
     @extend_schema(
         operation_id="triage_submit",

@@ -53,8 +53,9 @@ def page(*, owned: bool = False, **verbs: frozenset[str]) -> Route:
 
 ROUTES: Final[dict[str, Route]] = {
     # Requests
-    "api/v1/triage/": api(POST=SUBMIT),
+    "api/v1/triage/": api(GET=SUBMIT, POST=SUBMIT),
     "api/v1/triage/batch/": api(POST=SUBMIT),
+    "api/v1/triage/batch/<str:batch_id>/": api(GET=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/": api(GET=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/events/": api(GET=SUBMIT, owned=True),
     "api/v1/triage/<str:request_id>/cancel/": api(POST=SUBMIT, owned=True),

@@ -40,6 +40,7 @@ class Things:
     """A value for each parameter of a route: a thing that exists and belongs to the owner."""
 
     request_id: str
+    batch_id: str
     version: str
     alert_id: str
     report_id: str
@@ -66,6 +67,7 @@ class Service:
             self._clients[role] = Client(headers={"Authorization": f"Bearer {key}"})
             if role == "submitter":
                 posted = Api(key).post("/api/v1/triage/", SORE_THROAT)
+                batch = Api(key).post("/api/v1/triage/batch/", {"requests": [SORE_THROAT]})
         for role in PEOPLE:
             user = get_user_model()._default_manager.create(username=role)
             stranger = role == "person_stranger"
@@ -87,6 +89,7 @@ class Service:
         )
         self.things = Things(
             request_id=posted.json()["id"],
+            batch_id=batch.json()["batch"],
             version="v1",
             alert_id=str(alert.pk),
             report_id=f"accuracy-{report.pk}",
