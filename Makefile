@@ -12,7 +12,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop reset format check test slow drill bench
+.PHONY: help run stop reset format check test slow fuzz drill bench
 
 help:
 	@echo 'make run      install, start everything, answer a sample patient; Ctrl-C ends it'
@@ -23,6 +23,7 @@ help:
 	@echo 'make test     the whole suite but the slow tests (starts its own PostgreSQL and Valkey)'
 	@echo 'make slow     the slow tests: cold start, long drills'
 	@echo 'make bench    ours beside the naive way: ratios with their spread (about 10 minutes)'
+	@echo 'make fuzz     the long attacks on the API: FUZZ_EXAMPLES=300 and FUZZ_BYTES=20000 unless set'
 	@echo 'make drill    the full drill: hundreds of faults under load, and a table (about 15 minutes)'
 
 $(BIN)/python:
@@ -82,6 +83,10 @@ slow: $(DEV_STAMP)
 
 bench: $(BENCH_STAMP)
 	@exec $(BIN)/python -m benchmarks $(BENCH)
+
+# Against the served OpenAPI document, and below it. FUZZ_EXAMPLES of each operation, FUZZ_BYTES bodies.
+fuzz: $(DEV_STAMP)
+	$(PYTEST) tests/contracts/test_fuzz.py -m slow -s
 
 drill: $(DEV_STAMP)
 	$(BIN)/python -m tests.drills $(DRILL)

@@ -236,7 +236,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["backend.triage.openapi.add_components"],
+    "POSTPROCESSING_HOOKS": [
+        "backend.triage.openapi.add_components",
+        "backend.documents.name_problems",
+    ],
 }
 # The console: where it signs in, and Flower for its operators to follow (empty: no link).
 LOGIN_URL = "console:login"
