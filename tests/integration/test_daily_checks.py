@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from backend.clients import keys
 from backend.clients.models import Scope
@@ -21,7 +21,7 @@ from ml import bundle
 from ml.bundle import Bundle
 from ml.case import parse_case
 from ml.cohort import generate
-from ml.records import Record
+from ml.records import Record, body_of
 from ml.schema import Level
 from tests.integration.conftest import SORE_THROAT, Api
 from tests.integration.processes import Processes
@@ -357,3 +357,34 @@ def test_a_bundle_that_cannot_reach_the_floor_is_named_at_its_promotion(
     call_command("models", "promote", proven.version, "--json", stdout=out, stderr=said)
     assert json.loads(out.getvalue())["warnings"] == [warning]
     assert warning in said.getvalue()
+
+
+def test_the_rehearsal_command_shows_each_day(
+    proven: Bundle, patients: list[Record], database: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "records.jsonl"
+    lines = [
+        json.dumps(body_of(one.case) | {"label": one.level.label, "group": "1"})
+        for one in patients
+        if one.level is not None
+    ]
+    path.write_text("\n".join(lines))
+    arguments = ["rehearse", str(path), "--first-day", str(FIRST), "--days", "2", "--group", "1"]
+    out = io.StringIO()
+    call_command(*arguments, "--json", stdout=out)
+    found = json.loads(out.getvalue())
+    assert [one["day"] for one in found] == [str(FIRST), str(FIRST + DAY)]
+    assert [one["drift"]["count"] for one in found] == [len(lines) // 2] * 2
+    assert all(one["accuracy"]["count"] > 0 for one in found)
+    shown = io.StringIO()
+    arguments[3] = str(FIRST + 2 * DAY)
+    call_command(*arguments, stdout=shown)
+    assert len(shown.getvalue().splitlines()) == 3
+    for wrong, said in (
+        (["--first-day", "monday"], "YYYY-MM-DD"),
+        (["--days", "0"], "--days"),
+        (["--group", "9"], "--days"),
+        (["--model", "absent"], "absent"),
+    ):
+        with pytest.raises(CommandError, match=said):
+            call_command(*arguments, *wrong)
