@@ -224,20 +224,27 @@ def _state(windows: dict[str, Any], charts: dict[str, Any]) -> tuple[str, list[s
 
 
 def _window(labels: Labels, digest: str) -> dict[str, Any]:
-    found = judge(of_model(labels, digest)).to_json()
+    judged = judge(of_model(labels, digest))
+    found = judged.to_json()
     found["accuracy"] = found["accuracy"] or {"share": None, "n": 0}
-    return found | {"emergency_recall": _recall(labels, digest)}
+    return found | {"emergency_recall": _recall(labels, digest, judged.basis == "sampled")}
 
 
-def _recall(labels: Labels, digest: str) -> dict[str, Any]:
+def _recall(labels: Labels, digest: str, weighted: bool) -> dict[str, Any]:
     """Of the true emergencies whom the trial let this model answer, red flags included: the share
-    answered as such. Exact interval: emergencies are few."""
-    answers = [
-        one.answered
+    answered as such. Exact interval, for emergencies are few; `weighted` where the queue's labels
+    decide: it draws the risky ones more often."""
+    emergencies = [
+        (one.answered == Level.EMERGENCY, one.probability)
         for one in labels
         if one.labelled == Level.EMERGENCY and one.arm != "rules" and one.opinion(digest)
     ]
-    found = clopper_pearson(answers.count(Level.EMERGENCY), len(answers))
+    found: Proportion | Weighted | None
+    if weighted:
+        drawn = [(right, p) for right, p in emergencies if p is not None]
+        found = hajek([right for right, _ in drawn], [p for _, p in drawn])
+    else:
+        found = clopper_pearson(sum(right for right, _ in emergencies), len(emergencies))
     if found is None:
         return {"state": "insufficient_labels", "share": None, "n": 0}
     state = _against(settings.EMERGENCY_RECALL_FLOOR, found.share, found.high)

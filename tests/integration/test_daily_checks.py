@@ -187,6 +187,8 @@ def test_only_labels_of_known_probability_decide_once_there_are_enough(
     assert day["share"] == drawn["share"]
     assert drawn["low"] < day["accuracy"]["share"] < drawn["high"]
     assert drawn["effective_n"] < drawn["n"]
+    # Emergencies that were missed were drawn more often too.
+    assert "effective_n" in day["emergency_recall"]
 
 
 def test_the_day_ends_at_midnight_utc(
