@@ -112,7 +112,7 @@ def cohort(day: dt.date, version: str, digest: str, known: dt.datetime) -> Cohor
     measures: dict[str, Any] = {
         **judged.to_json(),
         "estimate": _as_json(expected),
-        # How far the estimate was off, and whether its interval held the truth.
+        # How far the estimate was off, and whether its interval and that of the labels meet.
         "estimate_error": None,
         "estimate_held": None,
     }
