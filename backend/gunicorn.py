@@ -13,6 +13,15 @@ graceful_timeout = 15
 timeout = 30
 keepalive = 5
 accesslog = None
+# Its lines are ours: JSON, and of an exception only type and place, for its text may quote a row.
+logconfig_dict: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "backend.logs.JsonLines"}},
+    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["lines"], "level": "INFO"},
+    "loggers": {"gunicorn.error": {"handlers": ["lines"], "level": "INFO", "propagate": False}},
+}
 # Bodies are capped by the application; these bound what comes before them.
 limit_request_line = 4094
 limit_request_fields = 60

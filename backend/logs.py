@@ -50,7 +50,7 @@ def failure(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, "error_at": place}
 
 
-class _Formatter(logging.Formatter):
+class JsonLines(logging.Formatter):
     """Records of libraries as the same JSON: their message, of an exception only type and place."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -69,7 +69,7 @@ class _Formatter(logging.Formatter):
 def configure(config: dict[str, Any]) -> None:
     """Django's `LOGGING_CONFIG`: `config` holds the least `level` to show."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config["level"])

@@ -95,6 +95,9 @@ class Processes:
     def pid_of_web(self) -> int:
         return self._web.pid
 
+    def log_of_web(self) -> str:
+        return self.log_of(self._web).read_text()
+
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """SIGKILL to the process and its children, as a machine that dies would."""
         with contextlib.suppress(ProcessLookupError):

@@ -33,6 +33,7 @@ def test_one_id_leads_from_the_post_to_the_answer(processes: Processes, owner_ke
     web.post(f"{TRIAGE}?zebra", json={"patient_id": "zebra", "zebra": "zebra"})
 
     text = processes.logs()
+    web_log = processes.log_of_web()
     ours = [one for one in lines(text) if request_id in json.dumps(one)]
     accepted = next(one for one in ours if one["event"] == "request.accepted")
     assert accepted["correlation_id"] == given
@@ -50,6 +51,9 @@ def test_one_id_leads_from_the_post_to_the_answer(processes: Processes, owner_ke
     refused = [(one["status"], one["route"]) for one in lines(text) if one.get("status", 0) >= 400]
     assert refused == [(404, f"{ROUTE}<str:request_id>/"), (404, "none"), (400, ROUTE)]
     assert "zebra" not in text
+    # The server's own lines, too: gunicorn would write the text of an exception.
+    assert len(lines(web_log)) == len(web_log.splitlines())
+    assert any(one.get("logger") == "gunicorn.error" for one in lines(web_log))
 
     eventually(lambda: request_id in processes.log_of(worker).read_text(), what="worker's line")
     batches = lines(processes.log_of(worker).read_text())

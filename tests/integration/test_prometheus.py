@@ -44,6 +44,7 @@ def configuration(directory: Path, targets: list[str]) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PROMETHEUS is None, reason="prometheus is not installed")
 def test_prometheus_reads_the_running_system_and_its_rules_fire(
     processes: Processes, owner_key: str, sql: Callable[..., list[Any]], tmp_path: Path
