@@ -136,6 +136,7 @@ def _show_way_in(addresses: Mapping[str, str], checkout: Checkout) -> None:
         f"administration  {web}/admin/",
         f"Flower          {addresses['flower']}/   user {FLOWER_USER},"
         f" password: cat {checkout.secrets / 'flower_password'}",
+        f"metrics         {web}/metrics   token: cat {checkout.secrets / 'metrics_token'}",
         f"your key        cat {key}",
         f"logs            {checkout.logs}",
         "",
