@@ -26,7 +26,7 @@ from backend.stack.logfile import LogFile
 from backend.stack.process import Process
 from backend.stack.stores import PostgreSQL, Valkey, clean_environment
 
-NEEDING_STORES = ("integration", "acceptance", "drills", "contracts")
+NEEDING_STORES = ("integration", "acceptance", "drills", "contracts", "browser")
 _TESTS = Path(__file__).resolve().parent
 
 

@@ -78,7 +78,7 @@ def line(
 def stacked(bins: Sequence[tuple[str, Mapping[str, int]]], *, title: str, said: str) -> SafeString:
     """Counts by level, one column a bin, the most urgent at the bottom."""
     most = max((sum(counts.values()) for _, counts in bins), default=0)
-    plot = _Plot(0, max(most, 4))
+    plot = _Plot(0, max(-(-most // 4) * 4, 4))  # four steps of whole requests
     xs, width = plot.places(len(bins)), plot.width / max(len(bins), 1) * 0.72
     parts = [plot.grid(percent=False)]
     for x, (_, counts) in zip(xs, bins, strict=True):
@@ -151,7 +151,7 @@ def intervals(
     """One row a name: the value as a dot, its interval as a line, `middle` as a dashed line."""
     ends = [v for p in points for v in (p.low, p.high, p.value, middle) if v is not None]
     low, high = min([0.0, *ends]), max([1.0, *ends])
-    left, right, row = 150, WIDTH - 14, 24
+    left, right, row = 172, WIDTH - 14, 24
     height = len(points) * row + 26
 
     def place(value: float) -> float:
@@ -169,7 +169,7 @@ def intervals(
         parts.append(f'<line class="c-floor" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{height - 22}"/>')
     for i, point in enumerate(points):
         y = 6 + i * row + row / 2
-        name = escape(point.label[:20])
+        name = escape(point.label[:26])
         parts.append(f'<text class="c-text c-end" x="{left - 12}" y="{y + 4:.1f}">{name}</text>')
         if point.low is not None and point.high is not None:
             parts.append(

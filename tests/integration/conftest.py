@@ -70,13 +70,17 @@ def database(test_database: None, django_db_blocker: Any) -> Iterator[None]:
     """
     with django_db_blocker.unblock():
         yield
-        ours = [table for table in connection.introspection.table_names() if _is_ours(table)]
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Append-only tables refuse it otherwise, and a busy machine may take its time.
-            cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute(f"TRUNCATE {', '.join(ours)} CASCADE")
-        connection.close()
+        empty_database()
+
+
+def empty_database() -> None:
+    ours = [table for table in connection.introspection.table_names() if _is_ours(table)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Append-only tables refuse it otherwise, and a busy machine may take its time.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f"TRUNCATE {', '.join(ours)} CASCADE")
+    connection.close()
 
 
 def _is_ours(table: str) -> bool:

@@ -109,7 +109,7 @@ def _of_the_day(report: Listed, person: Person) -> dict[str, Any]:
     confusion = measures.get("confusion")
     mine = {place.client for place in person.places.values()}
     parts = [
-        one
+        one | {"name": _name(one)}
         for one in measures.get("slices", {}).get("parts", [])
         if one["kind"] != "site" or one["part"] in mine
     ]
@@ -135,9 +135,14 @@ def _of_the_day(report: Listed, person: Person) -> dict[str, Any]:
     return found
 
 
+def _name(one: dict[str, Any]) -> str:
+    kind, part = one["kind"], one["part"]
+    return str(part) if part.startswith(kind) else f"{kind} {part}"
+
+
 def _part(one: dict[str, Any]) -> Point:
     share = one["accuracy"]
-    return Point(f"{one['kind']} {one['part']}", share["share"], share["low"], share["high"])
+    return Point(one["name"], share["share"], share["low"], share["high"])
 
 
 def _calibration(bins: Sequence[tuple[float, float, int]]) -> SafeString:

@@ -24,6 +24,7 @@ _PARTS = {
     "canary": "Synthetic request",
     "requests": "Oldest request in time",
     "accuracy_check": "Daily check",
+    "alarms": "Notices of alarms",
 }
 
 
