@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -21,23 +22,27 @@ NAMES: Final = ("decision", "worker", "accept", "latency", "read", "memory", "gr
 
 
 def main() -> int:
-    """Run the wanted measurements; 0 when all of them ran, whatever their bars say."""
+    """Run the wanted measurements; 0 when all of them ran, whatever their bars say. What one of
+    them could not do costs the others nothing."""
     options = _options()
     if not _ensure_model():
         return 1
     about = machine.describe()
     print("  ".join(f"{name}={value}" for name, value in about.items()), flush=True)
-    reports = _measure(options.only, options.scale)
+    reports, failed = _measure(options.only, options.scale)
     found = {
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "scale": options.scale,
         "machine": about,
+        "failed": failed,
         "reports": [report.to_json() for report in reports],
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(found, indent=1) + "\n")
     print(f"also in {options.json}")
-    return 0
+    if failed:
+        print(f"not measured: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _options() -> argparse.Namespace:
@@ -62,7 +67,7 @@ def _ensure_model() -> bool:
     from ml.errors import TriageError
 
     try:
-        bundle.check_bytes()
+        bundle.load_latest()
     except TriageError:
         from ml.__main__ import main as ml
 
@@ -71,17 +76,23 @@ def _ensure_model() -> bool:
     return True
 
 
-def _measure(names: tuple[str, ...], scale: float) -> list[Report]:
-    reports = []
+def _measure(names: tuple[str, ...], scale: float) -> tuple[list[Report], list[str]]:
+    reports: list[Report] = []
+    failed: list[str] = []
 
     def one(name: str, work: Callable[..., Report], *arguments: Any) -> None:
         if name not in names:
             return
         started = time.monotonic()
         print(f"\n{name} …", file=sys.stderr, flush=True)
-        report = work(*arguments, scale)
-        reports.append(report)
-        print(report.text(), flush=True)
+        try:
+            report = work(*arguments, scale)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        else:
+            reports.append(report)
+            print(report.text(), flush=True)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
     from benchmarks import decision
@@ -94,11 +105,18 @@ def _measure(names: tuple[str, ...], scale: float) -> list[Report]:
             import django
 
             django.setup()
-            from benchmarks import accept, worker
+            from benchmarks import accept, growth, latency, memory, read, worker
 
-            one("worker", worker.measure, system)
-            one("accept", accept.measure, system)
-    return reports
+            for name, work in (
+                ("worker", worker.measure),
+                ("accept", accept.measure),
+                ("latency", latency.measure),
+                ("read", read.measure),
+                ("memory", memory.measure),
+                ("growth", growth.measure),
+            ):
+                one(name, work, system)
+    return reports, failed
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ def _single(system: System, seconds: float, report: Report) -> None:
     batch: list[Load] = []
     cost: dict[str, list[float]] = {"ours": [], "naive": [], "batch": []}
     with system.web() as (web, port), system.naive_web() as (naive_web, naive_port):
-        single = [load.post(port, OURS, one, _key(system)) for one in bodies]
-        many = [load.post(port, f"{OURS}batch/", one, _key(system)) for one in batches]
+        single = [load.post(port, OURS, one, key(system)) for one in bodies]
+        many = [load.post(port, f"{OURS}batch/", one, key(system)) for one in batches]
         plain = [load.post(naive_port, NAIVE, one, {}) for one in bodies]
         for number in range(ROUNDS + 1):
             counted = number > 0  # the first round warms both up
@@ -93,7 +93,7 @@ def _end_to_end(system: System, seconds: float, report: Report) -> None:
     ours, naive = [], []
     for _ in range(ROUNDS):
         with system.web() as (_, port), system.worker():
-            requests = [load.post(port, OURS, one, _key(system)) for one in bodies]
+            requests = [load.post(port, OURS, one, key(system)) for one in bodies]
             load.closed_loop(port, requests, CONNECTIONS, seconds / 4)
             before = _answered()
             started = time.perf_counter()
@@ -116,7 +116,7 @@ def _back_pressure(system: System, seconds: float, report: Report) -> None:
     """The default limits, the acceptor at saturation: how long until each row is answered."""
     bodies = rows.encoded(2_000)
     with system.web(limited=True) as (_, port), system.worker() as worker:
-        requests = [load.post(port, OURS, one, _key(system)) for one in bodies]
+        requests = [load.post(port, OURS, one, key(system)) for one in bodies]
         load.closed_loop(port, requests, CONNECTIONS * 2, seconds).only(202, 503)
         until = time.monotonic() + 30
         while rows.ours_unfinished() and time.monotonic() < until:
@@ -143,5 +143,5 @@ def _answered() -> int:
     )
 
 
-def _key(system: System) -> dict[str, Any]:
+def key(system: System) -> dict[str, Any]:
     return {"Authorization": f"Bearer {system.key}"}

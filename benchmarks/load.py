@@ -116,14 +116,19 @@ async def _one(port: int, streams: Streams, request: bytes, found: Load, keep: b
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
-    length = _LENGTH.search(head)
-    body = await reader.readexactly(int(length.group(1)) if length else 0)
+    body = await reader.readexactly(length_of(head))
     found.seconds.append(time.perf_counter() - started)
     status = int(head[9:12])
     found.statuses[status] = found.statuses.get(status, 0) + 1
     if keep:
         found.bodies.append(body)
     return reader, writer
+
+
+def length_of(head: bytes) -> int:
+    """Bytes of the body that follows this head; 0 where it names none."""
+    found = _LENGTH.search(head)
+    return int(found.group(1)) if found else 0
 
 
 def _for_ever(requests: Sequence[bytes]) -> Iterator[bytes]:

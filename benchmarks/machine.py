@@ -28,7 +28,7 @@ def describe() -> dict[str, Any]:
     """The machine, the load of others at the start, and every version that matters."""
     found = {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         "kernel": platform.release(),
         "load_before": round(os.getloadavg()[0], 2),
@@ -41,6 +41,10 @@ def describe() -> dict[str, Any]:
             continue
     checked = check_bytes()
     return found | {"model": checked.version, "model_digest": checked.digest[:12]}
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _processor() -> str:

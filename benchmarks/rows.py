@@ -1,7 +1,9 @@
 """The rows that both services work on: synthetic patients, accepted once and laid again."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID, uuid4
 
 from ml.cohort import generate
 from ml.records import body_of
@@ -47,9 +49,10 @@ class Backlog:
         execute("CREATE TABLE bench_log AS TABLE triage_predictionlog")
         self._naive = [Request(**body) for body in self.bodies]
 
-    def lay_ours(self) -> None:
+    def lay_ours(self, *, keep: bool = False) -> None:
         """All rows due and open (or answered by a red flag), as just accepted."""
-        empty()
+        if not keep:
+            empty()
         execute("INSERT INTO triage_triagerequest SELECT * FROM bench_request")
         execute("INSERT INTO triage_triagepayload SELECT * FROM bench_payload")
         execute("INSERT INTO triage_triageanswer SELECT * FROM bench_answer")
@@ -80,6 +83,103 @@ def execute(statement: str, *parameters: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+def finish(ids: Sequence[UUID]) -> None:
+    """Answer these open rows as one batch of a worker would, all by their rules' opinion."""
+    from backend.triage import lifecycle
+    from backend.triage.values import Finished
+    from ml.decision import decide
+    from ml.prediction import Prediction
+    from ml.rules.answer import RulesAnswer
+    from ml.schema import Level
+
+    token = uuid4()
+    execute(
+        "UPDATE triage_triagerequest SET work = 'leased', attempt = 1, token = %s,"
+        " due_at = now() + interval '60 s' WHERE id = ANY(%s)",
+        token,
+        list(ids),
+    )
+    found = execute(
+        "SELECT request_id, rules FROM triage_triagepayload WHERE request_id = ANY(%s)", list(ids)
+    )
+    opinion = Prediction(Level.SOON, (0.1, 0.7, 0.1, 0.1))
+    finished = []
+    for row_id, text in found:
+        rules = RulesAnswer.from_json(json.loads(text))
+        decision = decide(rules, opinion, "ml")
+        finished.append(Finished(row_id, decision, rules, opinion, "bench", "0" * 64, 0))
+    lifecycle.finish(token, finished)
+
+
+def finish_naive(ids: Sequence[str]) -> None:
+    """Naive rows as their task leaves them."""
+    from django.db.models.functions import Now
+
+    from benchmarks.naive.models import Request
+
+    Request.objects.filter(pk__in=ids).update(
+        status="answered", prediction="soon", confidence=0.7, probabilities=[0.1, 0.7, 0.1, 0.1],
+        model_version="bench", answered_at=Now(),
+    )  # fmt: skip
+
+
+def committed_at() -> dict[UUID, float]:
+    """When each first answer was committed, in seconds of this machine's clock."""
+    found = execute(
+        "SELECT request_id, extract(epoch FROM pg_xact_commit_timestamp(xmin))"
+        " FROM triage_triageanswer WHERE sequence = 1"
+    )
+    return {row[0]: float(row[1]) for row in found}
+
+
+def fill_finished(total: int, chunk: int) -> None:
+    """`total` finished rows with their answers, and 1,000 open ones beside, all of one client.
+
+    Copies of one real row: what the documents hold does not change a plan.
+    """
+    Backlog(1_000).lay_ours()
+    found = execute("SELECT id FROM triage_triagerequest WHERE answer = 'open'")
+    known = found[0][0]
+    finish([known])
+    execute("CREATE TEMPORARY TABLE IF NOT EXISTS made (id uuid, at timestamptz)")
+    # Copies of rows that hold together; checking each again would take most of the time.
+    execute("SET session_replication_role = replica")
+    for start in range(0, total, chunk):
+        execute(
+            "INSERT INTO made SELECT uuidv7(), now() - n * interval '3 s'"
+            " FROM generate_series(1, %s) AS n",
+            min(chunk, total - start),
+        )
+        _copy("triage_triagerequest", "id", known, id="made.id", accepted_at="made.at")
+        _copy("triage_triagepayload", "request_id", known, request_id="made.id", sealed="''")
+        _copy(
+            "triage_triageanswer", "request_id", known, id="DEFAULT", request_id="made.id",
+            answered_at="made.at",
+        )  # fmt: skip
+        execute("TRUNCATE made")
+    execute("SET session_replication_role = origin")
+    execute("ANALYZE triage_triagerequest, triage_triagepayload, triage_triageanswer")
+
+
+def _copy(table: str, by: str, known: UUID, **other: str) -> None:
+    """The known row of the table once for each row of `made`, with these columns otherwise."""
+    columns = [
+        row[0]
+        for row in execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+            " AND NOT attisdropped",
+            table,
+        )
+        if other.get(row[0]) != "DEFAULT"
+    ]
+    values = ", ".join(other.get(name, f"original.{name}") for name in columns)
+    execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM made,"  # noqa: S608
+        f" (SELECT * FROM {table} WHERE {by} = %s) AS original",
+        known,
+    )
 
 
 def ours_unfinished() -> bool:

@@ -65,7 +65,7 @@ def _ours(system: System, backlog: rows.Backlog, children: int = WORKER_CHILDREN
             lifecycle.ring_for_due()
             _wait_for_hint(system, "triage")
             begin = _begin(system, worker)
-        _wait(lambda: not rows.ours_unfinished())
+        wait(lambda: not rows.ours_unfinished())
         return _run(system, worker, begin, backlog.count)
 
 
@@ -73,11 +73,11 @@ def _naive(system: System, backlog: rows.Backlog, count: int, *, keeps_connectio
     with system.naive_worker(keeps_connections=keeps_connections) as worker:
         # Each child loads the model with its first task: not part of the measurement.
         _send(system, backlog.lay_naive(16))
-        _wait(lambda: rows.naive_finished() == 16)
+        wait(lambda: rows.naive_finished() == 16)
         with frozen(worker):
             _send(system, backlog.lay_naive(count))
             begin = _begin(system, worker)
-        _wait(lambda: rows.naive_finished() == count)
+        wait(lambda: rows.naive_finished() == count)
         return _run(system, worker, begin, count)
 
 
@@ -92,7 +92,7 @@ def _send(system: System, ids: list[str]) -> None:
 
 def _wait_for_hint(system: System, queue: str) -> None:
     broker = system.broker()
-    _wait(lambda: broker.llen(queue) > 0)
+    wait(lambda: broker.llen(queue) > 0)
 
 
 def _begin(system: System, worker: Process) -> tuple[float, float, float]:
@@ -107,7 +107,7 @@ def _run(system: System, worker: Process, begin: tuple[float, float, float], cou
     return Run(count / wall, (worker_seconds + database) * each, database * each)
 
 
-def _wait(done: Callable[[], bool]) -> None:
+def wait(done: Callable[[], bool]) -> None:
     """Raises TimeoutError: a worker that stands still must not look like a slow one."""
     until = time.monotonic() + _GIVE_UP_SECONDS
     while not done():

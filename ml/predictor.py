@@ -219,5 +219,9 @@ def _look_up(text: _Text, features: Sequence[Features]) -> tuple[list[list[int]]
 
 
 def _strongest(found: dict[str, float]) -> tuple[Contribution, ...]:
-    best = sorted(found.items(), key=lambda item: (-abs(item[1]), item[0]))[:REPORTED]
+    # The size that the last reported one has is found among plain numbers; only what reaches it
+    # (equals included) is then put in order, by size and name.
+    least = sorted(map(abs, found.values()))[-REPORTED:][0]
+    near = [item for item in found.items() if abs(item[1]) >= least]
+    best = sorted(near, key=lambda item: (-abs(item[1]), item[0]))[:REPORTED]
     return tuple([Contribution(name, value) for name, value in best if value != 0.0])

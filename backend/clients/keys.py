@@ -6,9 +6,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-
 from backend.clients.models import ApiKey, Client, Scope
+from backend.postgres.base import planned_cursor
 
 _SECRET_BYTES = 32
 # Every request asks it: as text, for the ORM takes longer to write it than PostgreSQL to answer.
@@ -69,7 +68,7 @@ def find_caller(key: str) -> Caller | None:
 
     The lookup is by digest: no comparison of secrets happens that could be timed.
     """
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_FIND, [_digest(key)])
         row = cursor.fetchone()
     if row is None:

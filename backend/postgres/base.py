@@ -10,11 +10,11 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from django.db import connection, transaction
 from django.db.backends.postgresql import base
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Cursor, OperationalError
 from psycopg.pq import TransactionStatus
 
 # A connection that was idle is asked first whether it lives; together with a new connection's own
@@ -26,12 +26,21 @@ _HEALTH_SECONDS: Final = 0.7
 _FRESH_SECONDS: Final = 1.0
 
 
+class _Planned(Cursor[Any]):
+    """Has each statement planned once a connection instead of at each execution."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        return super().execute(query, params, **{"prepare": True} | options)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     _used_at = float("-inf")
 
     def get_connection_params(self) -> dict[str, Any]:
         found: dict[str, Any] = super().get_connection_params()
         self._client_seconds: float | None = found.pop("client_seconds", None)
+        # None, Django's default, would forbid prepared statements; cursors of the ORM make none.
+        found["prepare_threshold"] = 5
         return found
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -39,6 +48,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._client_seconds is not None:
             _bound(connection, lambda: self._client_seconds, self._was_used)
         return connection
+
+    def planned_cursor(self) -> Any:
+        """A cursor for the few statements that every request or batch runs: to plan one of them
+        takes PostgreSQL longer than to run it. Parameters travel apart from the text."""
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = _Planned(self.connection)
+        return self._prepare_cursor(cursor)  # type: ignore[attr-defined]
 
     def _was_used(self) -> None:
         self._used_at = time.monotonic()
@@ -97,3 +115,9 @@ def _bound(
         return answer
 
     connection.wait = bounded  # type: ignore[method-assign, assignment]
+
+
+def planned_cursor() -> Any:
+    """`DatabaseWrapper.planned_cursor` of this thread's connection."""
+    ours: Any = connection
+    return ours.planned_cursor()

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from backend import counters, encryption
 from backend.logs import failure
 from backend.monitoring import arms
+from backend.postgres.base import planned_cursor
 from backend.triage import labels, statements
 from backend.triage.arrival import arriving, record
 from backend.triage.models import TriageRequest
@@ -89,7 +90,7 @@ def _store(
     # Only a batch with keys can be refused after some of it was stored; anything else is one
     # statement, which commits itself and saves two round trips.
     undoable = len(rows) > 1 and any(row["idempotency_key"] for row in rows)
-    with transaction.atomic() if undoable else nullcontext(), connection.cursor() as cursor:
+    with transaction.atomic() if undoable else nullcontext(), planned_cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows), "phase": phase_id})
         found = cursor.fetchall()
         if found[0][0] != phase_id:
@@ -188,7 +189,7 @@ def _claimed(row_id: UUID, arm: Arm, sealed: bytes, rules: str) -> Claimed:
 def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
     """Commit a batch's decisions. Rows whose lease or token is gone are left as they are."""
     rows = written(finished)
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
         answered, fallback, held, amended, kinds, waits, _ = cursor.fetchone()
     counters.answered(_kinds(kinds), "worker")

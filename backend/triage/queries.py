@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from backend.postgres.base import planned_cursor
 from backend.triage import lifecycle, statements
 from backend.triage.schemas import Answer, TriageResource
 from backend.triage.values import Accepted, Stored
@@ -135,7 +136,7 @@ def holds_real_patients() -> bool:
 
 
 def _rows(client_id: int, ids: Sequence[UUID]) -> list[Any]:
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_SELECT, {"client": client_id, "ids": list(ids)})
         return list(cursor.fetchall())
 

@@ -1,0 +1,198 @@
+"""What the service may cost, counted and never timed: statements, messages, bytes, plans."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from backend.celery import app
+from backend.triage import lifecycle, queries, statements
+from backend.triage.queue import Doorbell
+from backend.triage.values import Submission
+from ml.case import parse_case
+from tests.eventually import eventually
+from tests.integration.conftest import SORE_THROAT, Api
+
+Sql = Callable[..., list[Any]]
+TRIAGE = "/api/v1/triage/"
+
+
+def test_a_post_is_two_statements_and_a_poll_two(owner: Api) -> None:
+    """The key and the row; nothing is begun, committed or read again beside them."""
+    made = owner.post(TRIAGE, SORE_THROAT)
+    assert _statements(lambda: owner.post(TRIAGE, SORE_THROAT)) == 2
+    assert _statements(lambda: owner.get(made.headers["Location"])) == 2
+
+
+def test_a_batch_of_a_hundred_is_two_statements(owner: Api) -> None:
+    body = {"requests": [SORE_THROAT | {"patient_id": f"p-{n}"} for n in range(100)]}
+    assert owner.post(f"{TRIAGE}batch/", body).json()["accepted"] == 100
+    assert _statements(lambda: owner.post(f"{TRIAGE}batch/", body)) == 2
+
+
+def test_what_a_post_shows_is_what_a_read_shows(owner: Api) -> None:
+    """The POST answers out of what it stored: it must not drift from the row."""
+    for body in (SORE_THROAT, RED_FLAG):
+        made = owner.post(TRIAGE, body)
+        read = owner.get(made.headers["Location"])
+        assert made.json() == read.json()
+        assert made.headers["ETag"] == read.headers["ETag"]
+
+
+def test_a_connection_used_a_moment_ago_is_not_asked_and_a_closed_one_is_found(sql: Sql) -> None:
+    [[pid]] = sql("SELECT pg_backend_pid()")
+    asked = _waits(connection.is_usable)
+    assert asked == 0, "the server is not asked again within a second"
+    with connection.copy().cursor() as other:  # type: ignore[no-untyped-call]
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        other.connection.close()
+    eventually(lambda: not connection.is_usable(), 5, what="the closed connection is noticed")
+    connection.close()
+
+
+def test_a_burst_of_rings_is_a_few_messages(database: None) -> None:
+    """However many requests: no more hints than the children can use."""
+    broker = redis.Redis.from_url(os.environ["REDIS_URL"])
+    broker.flushall()
+    bell = Doorbell(app)
+    ids = [row.id for row in _accepted_quietly(40)]
+    for _ in range(50):
+        for one in ids:
+            bell.ring([one])
+    time.sleep(1)
+    messages = broker.llen("triage")
+    assert 1 <= messages <= 20, "2,000 rings"
+    longest = max(len(one) for one in broker.lrange("triage", 0, -1))
+    assert longest < 2_000, "ids, and what Celery says around them"
+    broker.flushall()
+
+
+def test_a_row_stays_small(owner_id: int, sql: Sql) -> None:
+    """Bytes that one ordinary request and its rules' answer take in the tables."""
+    case = parse_case(SORE_THROAT)
+    lifecycle.submit(owner_id, [Submission(case) for _ in range(20)])
+    [[request, payload]] = sql(
+        "SELECT avg(pg_column_size(r.*)), avg(pg_column_size(p.*))"
+        " FROM triage_triagerequest AS r JOIN triage_triagepayload AS p ON p.request_id = r.id"
+    )
+    assert request < 500
+    assert payload < 3_000
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["analysed", "stale"])
+def test_statements_find_their_rows_by_index(owner_id: int, sql: Sql, known: bool) -> None:
+    """Ten thousand finished rows and a few open ones: no statement walks the table, also where the
+    planner's statistics are of a table that was empty."""
+    _check_plans(owner_id, sql, 10_000, known)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [True, False], ids=["analysed", "stale"])
+def test_statements_find_their_rows_among_a_million(owner_id: int, sql: Sql, known: bool) -> None:
+    _check_plans(owner_id, sql, 1_000_000, known)
+
+
+def _check_plans(owner_id: int, sql: Sql, finished: int, known: bool) -> None:
+    tables = "triage_triagerequest, triage_triagepayload, triage_triageanswer"
+    sql("SET statement_timeout = 0")
+    sql(f"ALTER TABLE triage_triagerequest SET (autovacuum_enabled = {str(known).lower()})")
+    sql(f"ANALYZE {tables}")
+    _fill_finished(owner_id, sql, finished)
+    opened = [row.id for row in _accepted_quietly(50, owner_id)]
+    if known:
+        sql(f"ANALYZE {tables}")
+    limits = {"limit": 256, "attempts": 3, "ids": [], "exhausted": False}
+    claim = limits | {"retry": False, "token": opened[0], "lease": 4}
+    overdue = statements.FALL_BACK.format(
+        which="deadline_at <= clock_timestamp()", lock="SKIP LOCKED"
+    )
+    asked = {
+        "claim": (statements.CLAIM, claim),
+        "claim again": (statements.CLAIM, claim | {"retry": True, "limit": 1}),
+        "due": (statements.DUE, limits),
+        "deadlines": (overdue, limits),
+        "exhausted": (statements.ABANDON, limits | {"exhausted": True}),
+        "backlog": (statements.OPEN_COUNT, {"most": 20_000}),
+        "poll": (queries._SELECT, {"client": owner_id, "ids": [opened[0]]}),
+    }
+    for name, (statement, parameters) in asked.items():
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+            [plan] = cursor.fetchone()[0]
+        walked = [
+            node["Relation Name"]
+            for node in _nodes(plan["Plan"])
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in tables
+        ]
+        assert not walked, f"{name} walks {walked}"
+    sql("ALTER TABLE triage_triagerequest RESET (autovacuum_enabled)")
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", ()) for node in _nodes(child))]
+
+
+def _fill_finished(owner_id: int, sql: Sql, count: int) -> None:
+    sql(
+        """INSERT INTO triage_triagerequest (id, client_id, patient_reference, priority, answer,
+            work, attempt, claim_rank, due_at, accepted_at, deadline_at, arm, experiment, phase,
+            fingerprint)
+        SELECT gen_random_uuid(), %s, 'r', 1, 'answered', 'done', 1, 0, at, at, at, 'ml', 'e', 1,
+            'f'
+        FROM (SELECT now() - n * interval '3 s' AS at FROM generate_series(1, %s) AS n) AS t""",
+        owner_id,
+        count,
+    )
+    sql(
+        "INSERT INTO triage_triagepayload (request_id, sealed, rules, fallback)"
+        " SELECT id, '', '{}', '{}' FROM triage_triagerequest"
+    )
+    sql(
+        """INSERT INTO triage_triageanswer (request_id, sequence, level, care_level, confidence,
+            method, ab_group, decided_by, fallback, needs_review, reason, model_version,
+            model_digest, rules_version, explanation, trace)
+        SELECT id, 1, 1, 'gp', 0, 'rules', 'rules', 'rules', FALSE, FALSE, 'arm', '', '', 'r',
+            '{}', '[]' FROM triage_triagerequest"""
+    )
+
+
+def _accepted_quietly(count: int, owner_id: int | None = None) -> list[Any]:
+    from backend.clients import keys
+
+    client = owner_id or keys.create_client("owner")
+    case = parse_case(SORE_THROAT)
+    return lifecycle.submit(client, [Submission(case) for _ in range(count)])
+
+
+def _statements(work: Callable[[], object]) -> int:
+    """The fewest of five times: the backlog and the trial are looked at now and then."""
+    counts = []
+    for _ in range(5):
+        with CaptureQueriesContext(connection) as seen:
+            work()
+        counts.append(len(seen))
+    return min(counts)
+
+
+def _waits(work: Callable[[], object]) -> int:
+    """How often this thread waited for the server while it did this."""
+    raw = connection.connection
+    wait, seen = raw.wait, []
+    raw.wait = lambda *arguments, **options: (seen.append(1), wait(*arguments, **options))[1]
+    try:
+        work()
+    finally:
+        raw.wait = wait
+    return len(seen)
+
+
+RED_FLAG = {
+    "patient_id": "p-2",
+    "symptoms_data": {"chief_complaint": "he is not breathing and has no pulse"},
+    "patient_age": 61,
+}
