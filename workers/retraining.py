@@ -173,8 +173,7 @@ def _train(row: int, by: str, say: Callable[[str], None]) -> str:
     say(f"{len(data.base)} base records, {len(data.learnt)} labels, {len(data.held)} held back")
     made = train(data.records, source=data.source, seed=training_data.SEED, grouped=True, say=say)
     candidate, record = bundles.candidate(made.version)
-    entry = registry.roles().serving
-    serving = None if entry is None else bundles.prove(entry)
+    serving = _what_serves(say)
     verdicts = judge(candidate, serving, data)
     gates = {name: verdict.to_json() for name, verdict in verdicts.items()}
     refusals = [reason for verdict in verdicts.values() for reason in verdict.reasons]
@@ -191,6 +190,16 @@ def _train(row: int, by: str, say: Callable[[str], None]) -> str:
     registry.put_in_shadow(record.version, Change(by, reason, gates))
     retrainings.finish(row, State.SHADOW, reason, candidate=record.version, gates=gates)
     return str(State.SHADOW)
+
+
+def _what_serves(say: Callable[[str], None]) -> "Bundle | None":
+    """The serving bundle; None where it is refused here: patients then get the rules alone."""
+    entry = registry.roles().serving
+    try:
+        return None if entry is None else bundles.prove(entry)
+    except BundleRefused as refusal:  # after an upgrade of rules or libraries, for instance
+        say(f"what serves cannot be loaded ({refusal}); the rules are the measure")
+        return None
 
 
 def judge(

@@ -147,7 +147,8 @@ def message(alert: Alert, notice: str) -> tuple[str, str]:
     """Title and text of a notice: what an operator needs, nothing of a patient."""
     over = notice == RESOLVED
     state = "resolved " if over else "CRITICAL " if alert.severity == "critical" else ""
-    title = f"[clinical-triage] {state}{alert.kind}: {alert.subject}"
+    # One line, whatever a subject holds: it becomes a header.
+    title = " ".join(f"[clinical-triage] {state}{alert.kind}: {alert.subject}".split())
     lines = [
         alert.summary,
         "",

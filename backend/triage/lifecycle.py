@@ -21,13 +21,12 @@ from backend import counters, encryption
 from backend.logs import failure
 from backend.monitoring import arms
 from backend.postgres.base import planned_cursor
-from backend.triage import labels, statements
+from backend.triage import statements
 from backend.triage.arrival import arriving, record
 from backend.triage.models import TriageRequest
 from backend.triage.queue import doorbell
 from backend.triage.values import (
     Accepted,
-    Author,
     Claimed,
     FinishCounts,
     Finished,
@@ -38,7 +37,7 @@ from backend.triage.values import (
 from ml.case import parse_case
 from ml.decision import Arm
 from ml.rules.answer import RulesAnswer
-from ml.schema import LEVELS, Level
+from ml.schema import LEVELS
 
 log = structlog.get_logger()
 
@@ -273,15 +272,6 @@ def cancel(client_id: int, request_id: UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(statements.CANCEL, {"id": request_id, "client": client_id})
         return bool(cursor.rowcount)
-
-
-def label(
-    client_id: int, key_id: int, request_id: UUID, level: Level, note: str | None
-) -> int | None:
-    """A key's label of a request, with `labels.give`; returns the label's id."""
-    given = labels.Given(level, note=note)
-    stored = labels.give(client_id, Author(key_id=key_id), request_id, given)
-    return None if stored is None else stored.id
 
 
 def backdate(times: Mapping[UUID, datetime]) -> int:

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from backend import encryption
 from backend.clients import audit
 from backend.logs import failure
+from backend.postgres.base import unhurried
 from backend.triage.statements import PATIENTS_ONLY
 from backend.triage.values import Author
 from ml.case import TriageCase, parse_case
@@ -39,6 +40,8 @@ STRATA: Final = ("risky", "low_confidence", "disagreement", "uncertain")
 # may still be uncommitted behind a later one.
 SETTLE_SECONDS: Final = 30
 BATCH: Final = 1_000
+# One round's statement may take this long; no patient waits for it.
+_SECONDS: Final = 30
 LEASE_MINUTES: Final = 10
 SKIP_HOURS: Final = 24
 # Older samples leave the queue: the accuracy of that day is closed.
@@ -194,7 +197,7 @@ def sample(settle_seconds: float = SETTLE_SECONDS) -> int:
     }
     drawn = 0
     while True:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with unhurried(_SECONDS), connection.cursor() as cursor:
             cursor.execute(_FIRST_PROGRESS)
             cursor.execute(_SAMPLE, parameters)
             seen, chosen = cursor.fetchone()

@@ -21,8 +21,9 @@ from hypothesis.stateful import (
 
 from backend.clients import keys
 from backend.clients.models import ApiKey
-from backend.triage import lifecycle, queries
-from backend.triage.values import Claimed, Finished, KeyReused, Submission
+from backend.triage import labels, lifecycle, queries
+from backend.triage.labels import Given
+from backend.triage.values import Author, Claimed, Finished, KeyReused, Submission
 from ml.case import parse_case
 from ml.decision import NoPrediction, decide
 from ml.prediction import Prediction
@@ -116,7 +117,7 @@ class TriageMachine(RuleBasedStateMachine):
 
     @rule(request=requests, level=st.sampled_from(list(Level)))
     def label(self, request: UUID, level: Level) -> None:
-        assert lifecycle.label(self.client_id, self.key_id, request, level, None)
+        assert labels.give(self.client_id, Author(key_id=self.key_id), request, Given(level))
 
     # --- workers -------------------------------------------------------------------------------
 

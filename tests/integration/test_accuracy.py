@@ -11,8 +11,9 @@ from django.core import mail
 from django.db import connection
 
 from backend.monitoring import alerts, presence
-from backend.triage import lifecycle
-from backend.triage.values import Finished, Submission
+from backend.triage import labels, lifecycle
+from backend.triage.labels import Given
+from backend.triage.values import Author, Finished, Submission
 from ml.case import parse_case
 from ml.decision import decide
 from ml.schema import Level
@@ -53,7 +54,7 @@ def labelled(
         other = Level.ROUTINE if given != Level.ROUTINE else Level.SOON
         for number, request_id in enumerate(ids):
             level = given if number < right else other
-            assert lifecycle.label(owner_id, key_id, request_id, level, None)
+            assert labels.give(owner_id, Author(key_id=key_id), request_id, Given(level))
         at = dt.datetime.combine(day, dt.time(9), dt.UTC)
         sql(
             "UPDATE triage_clinicianlabel SET created_at = %s WHERE created_at > now() - interval"
@@ -170,7 +171,7 @@ def test_only_the_newest_label_of_a_request_counts(
         "SELECT l.request_id, a.level FROM triage_clinicianlabel l JOIN triage_triageanswer a"
         " USING (request_id) WHERE l.level <> a.level"
     )[0]
-    lifecycle.label(owner_id, key_id, request_id, Level(given), None)
+    labels.give(owner_id, Author(key_id=key_id), request_id, Given(Level(given)))
     at = NOON - dt.timedelta(hours=13)
     sql("UPDATE triage_clinicianlabel SET created_at = %s WHERE created_at > %s", at, NOON)
     surveillance.check_accuracy(NOON)
