@@ -37,6 +37,8 @@ COLUMNS: Final = (
     Sealed("triage_clinicianlabel", "sealed_note", "id", "bigint", row="request_id"),
     Sealed("triage_webhookendpoint", "sealed_secret", "id", "uuid", row="id"),
     Sealed("triage_webhookendpoint", "sealed_previous", "id", "uuid", row="id"),
+    Sealed("triage_webhookendpoint", "sealed_secret", "id", "uuid", row="id"),
+    Sealed("triage_webhookendpoint", "sealed_previous", "id", "uuid", row="id"),
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend import errors
+from backend.clients import audit
 from backend.clients.keys import Caller
 from backend.clients.permissions import MaySubmit
 from backend.triage import lifecycle, listing, openapi, queries, schemas, values, waiting
@@ -128,8 +130,10 @@ class TriageCancelView(APIView):
         """Withdraw an open request. One that is answered stays answered: 409."""
         caller, row_id = caller_of(request), parse_id(request_id)
         shown(caller, row_id)
-        if not lifecycle.cancel(caller.client_id, row_id):
-            raise errors.Conflict("The request is no longer open.")
+        with transaction.atomic():
+            if not lifecycle.cancel(caller.client_id, row_id):
+                raise errors.Conflict("The request is no longer open.")
+            audit.record(caller, "request.cancel", client_id=caller.client_id, subject=row_id)
         return respond(shown(caller, row_id), status=200)
 
 

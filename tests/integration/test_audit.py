@@ -15,6 +15,7 @@ from django.test import Client
 
 from backend.clients import audit
 from backend.clients.models import ApiKey
+from tests.integration.conftest import SORE_THROAT, Api
 
 Sql = Callable[..., list[Any]]
 
@@ -167,3 +168,12 @@ def test_what_a_superuser_changes_in_the_admin_is_audited(owner_key: str, sql: S
     assert events[-1][:2] == (f"user:{user.pk}", "client.add")
     assert browser.get("/admin/clients/auditevent/").status_code == 200
     assert browser.get("/admin/clients/auditevent/add/").status_code == 403
+
+
+def test_a_cancelled_request_is_audited_with_the_cancel(owner: Api, sql: Sql) -> None:
+    place = owner.post("/api/v1/triage/", SORE_THROAT)["Location"]
+    assert owner.post(f"{place}cancel/", {}).status_code == 200
+    assert owner.post(f"{place}cancel/", {}).status_code == 409
+    key = ApiKey.objects.get()
+    events = sql("SELECT actor, action, subject FROM clients_auditevent")
+    assert events == [(f"key:{key.pk}", "request.cancel", place.split("/")[-2])]
