@@ -21,15 +21,14 @@ Severity = Alert.Severity
 CRITICAL_KINDS: Final = frozenset(
     {
         "accuracy_check_missing",
-        "audit_broken",
         "canary_failed",
+        "experiment_rolled_back",
         "low_accuracy",
         "low_emergency_recall",
         "no_model",
         "payload_unreadable",
         "rules_failed",
         "silent_process",
-        "trial_rolled_back",
         "urgency_underestimated",
     }
 )

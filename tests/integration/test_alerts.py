@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +53,11 @@ def later(sql: Sql) -> None:
 
 def states(sql: Sql) -> list[Any]:
     return sql("SELECT notice, channel, state, attempts FROM monitoring_alertdelivery ORDER BY id")
+
+
+def test_every_critical_kind_is_one_that_is_raised() -> None:
+    runbooks = (Path(__file__).resolve().parents[2] / "docs" / "runbooks.md").read_text()
+    assert set(re.findall(r"^### (\w+)$", runbooks, re.M)) >= alerts.CRITICAL_KINDS
 
 
 def test_an_alarm_is_mailed_once_and_its_end_too(mails: list[str], sql: Sql) -> None:
