@@ -122,7 +122,9 @@ def _accuracy(report: AccuracyReport) -> Iterator[tuple[str, float]]:
         yield "point", report.accuracy
         day = report.measures.get("windows", {}).get("day", {})
         interval = day.get("weighted" if day.get("basis") == "sampled" else "accuracy") or {}
-        yield from ((bound, interval[bound]) for bound in ("low", "high") if bound in interval)
+        yield from (
+            (bound, interval[bound]) for bound in ("low", "high") if interval.get(bound) is not None
+        )
 
 
 def _processes() -> Iterator[Metric]:
