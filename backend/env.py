@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -60,6 +61,14 @@ def lines(name: str, directory: Path, file: str) -> list[str]:
         raise ImproperlyConfigured(f"SECRETS_DIR: the file {file} cannot be read") from None
     found = (line.strip() for line in text.splitlines())
     return [line for line in found if line and not line.startswith("#")]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of networks (CIDR); empty by default."""
+    try:
+        return [ip_network(word) for word in words(name, "")]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}: expected networks as 10.0.0.0/8") from None
 
 
 def database(name: str) -> dict[str, str]:

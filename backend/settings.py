@@ -209,6 +209,10 @@ TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, 0, 10)
 # Web processes that share a limit until they have heard of each other.
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, 1, 1_000)
 
+# --- Webhooks: networks of one's own (CIDR) to which they may go, by plain http too; by default
+# only public addresses by https.
+WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")
+
 # --- HTTP ---------------------------------------------------------------------------
 REST_FRAMEWORK = {
     # Deny by default: a view says explicitly who may call it.

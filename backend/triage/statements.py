@@ -28,7 +28,8 @@ _RULES_LOG: Final = """'rules', p.rules->>'version', p.rules->>'version',
 
 _NOTIFY: Final = "SELECT pg_notify('triage_answered', '') WHERE EXISTS (SELECT FROM answers)"
 
-# Events go with the change itself, and with each event its messages to the client's webhooks.
+# Events go with the change itself, and with each event its messages to the client's webhooks. An
+# endpoint that is just being deleted is passed over: no webhook may make a change fail.
 _EVENT: Final = "INSERT INTO triage_event (request_id, sequence, kind, level)"
 _DELIVERIES: Final = """
 deliveries AS (
@@ -37,7 +38,9 @@ deliveries AS (
     SELECT gen_random_uuid(), w.id, events.request_id, events.sequence, events.kind, 'due', 0, '[]'
     FROM events JOIN {requests} AS r ON r.id = events.request_id
     JOIN triage_webhookendpoint AS w ON w.client_id = r.client_id
-    WHERE w.enabled AND jsonb_exists(w.kinds, events.kind))"""
+    WHERE w.enabled AND jsonb_exists(w.kinds, events.kind)
+    FOR KEY SHARE OF w
+    ON CONFLICT (endpoint_id, request_id, sequence) DO NOTHING)"""
 _DELIVERED: Final = _DELIVERIES.format(requests="triage_triagerequest")
 
 # The internal client of synthetic requests, and what a count of patients adds to its WHERE.

@@ -7,6 +7,7 @@ from backend.triage import (
     event_views,
     replay_views,
     views,
+    webhook_views,
 )
 
 urlpatterns = [
@@ -20,6 +21,14 @@ urlpatterns = [
     path("v1/triage/<str:request_id>/replay/", replay_views.ReplayView.as_view()),
     path("v1/review-queue/", clinician_views.ReviewQueueView.as_view()),
     path("v1/review-queue/<str:request_id>/skip/", clinician_views.ReviewSkipView.as_view()),
+    path("v1/webhooks/", webhook_views.WebhooksView.as_view()),
+    path("v1/webhooks/<str:webhook_id>/", webhook_views.WebhookView.as_view()),
+    path("v1/webhooks/<str:webhook_id>/secret/", webhook_views.WebhookSecretView.as_view()),
+    path("v1/webhooks/<str:webhook_id>/deliveries/", webhook_views.DeliveriesView.as_view()),
+    path(
+        "v1/webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/redeliver/",
+        webhook_views.RedeliverView.as_view(),
+    ),
     path("ml/predict/", classic_views.PredictView.as_view()),
     path("ml/feedback/", classic_views.FeedbackView.as_view()),
 ]

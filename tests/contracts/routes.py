@@ -63,6 +63,16 @@ ROUTES: Final[dict[str, Route]] = {
     "api/v1/triage/<str:request_id>/replay/": api(POST=SUBMIT, GET=SUBMIT, owned=True),
     "api/v1/review-queue/": api(GET=LABEL),
     "api/v1/review-queue/<str:request_id>/skip/": api(POST=LABEL, owned=True),
+    # Webhooks
+    "api/v1/webhooks/": api(GET=OPERATE, POST=OPERATE),
+    "api/v1/webhooks/<str:webhook_id>/": api(
+        GET=OPERATE, PATCH=OPERATE, DELETE=OPERATE, owned=True
+    ),
+    "api/v1/webhooks/<str:webhook_id>/secret/": api(POST=OPERATE, owned=True),
+    "api/v1/webhooks/<str:webhook_id>/deliveries/": api(GET=OPERATE, owned=True),
+    "api/v1/webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/redeliver/": api(
+        POST=OPERATE, owned=True
+    ),
     # One call
     "api/ml/predict/": api(POST=SUBMIT),
     "api/ml/feedback/": api(POST=LABEL),

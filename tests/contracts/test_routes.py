@@ -19,6 +19,8 @@ from backend.clients.models import Membership, Scope
 from backend.monitoring import experiments
 from backend.monitoring.experiments import By
 from backend.monitoring.models import AccuracyReport, Alert, ModelVersion
+from backend.triage import webhooks
+from backend.triage.models import Delivery
 from ml.plan import Terms
 from tests.contracts.routes import (
     ADMIN,
@@ -41,6 +43,8 @@ class Things:
 
     request_id: str
     batch_id: str
+    webhook_id: str
+    delivery_id: str
     version: str
     alert_id: str
     report_id: str
@@ -61,6 +65,7 @@ class Service:
     def __init__(self) -> None:
         owner, other = keys.create_client("owner"), keys.create_client("other")
         self._clients = {"anonymous": Client()}
+        endpoint, _secret = webhooks.create(owner, "https://example.org/", webhooks.KINDS)
         for role in KEYS:
             scopes = tuple(Scope) if role == "stranger" else (_SCOPES[role],)
             key = keys.create_key(other if role == "stranger" else owner, role, scopes)
@@ -87,9 +92,18 @@ class Service:
         report = AccuracyReport.objects.create(
             day=day, model_digest="d", model_version="v1", state="healthy", labels=20
         )
+        sent = Delivery.objects.create(
+            id=uuid4(),
+            endpoint_id=endpoint.id,
+            request_id=posted.json()["id"],
+            sequence=3,
+            kind="amended",
+        )
         self.things = Things(
             request_id=posted.json()["id"],
             batch_id=batch.json()["batch"],
+            webhook_id=str(endpoint.id),
+            delivery_id=str(sent.id),
             version="v1",
             alert_id=str(alert.pk),
             report_id=f"accuracy-{report.pk}",

@@ -1,5 +1,5 @@
 """The keeper: needs PostgreSQL only. Deadlines, used-up attempts, rings for what is due, canaries,
-and alarms about what is silent.
+alarms about what is silent; beside them, webhook deliveries.
 
 Run two if you like: every statement takes rows that the other leaves (SKIP LOCKED).
 """
@@ -21,6 +21,7 @@ from backend.logs import failure
 from backend.monitoring import exporter, presence
 from backend.monitoring.liveness import Liveness
 from backend.triage import canary, lifecycle
+from backend.triage.delivery import Deliverer
 
 log = structlog.get_logger()
 
@@ -35,6 +36,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("keeper.started")
+        deliverer = Deliverer()
+        deliverer.start()
         exporter.serve("keeper")
         sweeps = 0
         liveness = Liveness()
@@ -56,6 +59,7 @@ class Command(BaseCommand):
                 connection.close()
             sweeps += 1
             stop.wait(settings.SWEEP_SECONDS)
+        deliverer.stop()
         with contextlib.suppress(Error):
             presence.leave("keeper")
         log.info("keeper.stopped")
