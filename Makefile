@@ -22,7 +22,7 @@ help:
 	@echo 'make check    format, lint, types, import rules, unit tests'
 	@echo 'make test     the whole suite but the slow tests (starts its own PostgreSQL and Valkey)'
 	@echo 'make slow     the slow tests: cold start, long drills'
-	@echo 'make bench    ours beside the naive way: ratios with their spread (about 10 minutes)'
+	@echo 'make bench    ours beside the naive way: ratios with their spread (10 to 15 minutes)'
 	@echo 'make fuzz     the long attacks on the API: FUZZ_EXAMPLES=300 and FUZZ_BYTES=20000 unless set'
 	@echo 'make drill    the full drill: hundreds of faults under load, and a table (about 15 minutes)'
 

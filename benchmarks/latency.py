@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import load, rows
+from benchmarks import load, rows, worker
 from benchmarks.accept import NAIVE, OURS, key
 from benchmarks.report import Report, quantile
 from benchmarks.system import System
@@ -13,7 +13,7 @@ RATES = (20, 80, 300)
 ROUNDS = 2
 # Callers that this process sends so much later than planned are a fault of the measurement.
 _MOST_BEHIND_SECONDS = 1.0
-_DRAIN_SECONDS = 20
+_DRAIN_SECONDS = 10
 
 # Both are seen from outside: when the transaction began that made the row, and when the one was
 # committed that wrote what the model said.
@@ -37,7 +37,7 @@ class Waits:
 
 def measure(system: System, scale: float) -> Report:
     report = Report("latency", "accepted to committed, open loop, web and worker on this machine")
-    seconds = max(2.0, 8.0 * scale)
+    seconds = max(2.0, 6.0 * scale)
     bodies = rows.encoded(int(max(RATES) * seconds))
     ours: dict[int, list[Waits]] = {rate: [] for rate in RATES}
     naive: dict[int, list[Waits]] = {rate: [] for rate in RATES}
@@ -51,6 +51,7 @@ def measure(system: System, scale: float) -> Report:
         with system.naive_web() as (_, port), system.naive_worker(keeps_connections=True):
             requests = [load.post(port, NAIVE, one, {}) for one in bodies]
             load.closed_loop(port, requests, 8, 0.5)
+            worker.wait(lambda: rows.naive_finished() >= 16)
             for rate in RATES:
                 system.broker().delete("naive")
                 time.sleep(0.5)

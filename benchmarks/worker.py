@@ -31,11 +31,12 @@ def measure(system: System, scale: float) -> Report:
     backlog = rows.Backlog(max(2_000, int(20_000 * scale)))
     few = max(200, int(600 * scale))
     ours, first, second, alone = [], [], [], []
+    prepared = _prepared(backlog)
     for _ in range(ROUNDS):
         ours.append(_ours(system, backlog))
         first.append(_naive(system, backlog, few, keeps_connections=False))
         second.append(_naive(system, backlog, few * 2, keeps_connections=True))
-        alone.append(_database_alone(backlog))
+        alone.append(_database_alone(backlog, prepared))
     rate, cost = [run.per_second for run in ours], [run.milliseconds for run in ours]
     for name, runs, bar in (("Celery's defaults", first, 40), ("connections kept", second, 20)):
         per_second = [run.per_second for run in runs]
@@ -116,14 +117,13 @@ def wait(done: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _database_alone(backlog: rows.Backlog) -> float:
+def _database_alone(backlog: rows.Backlog, prepared: dict[uuid.UUID, str]) -> float:
     """Rows a second of the same claim and finish statements with everything prepared in memory,
     on as many connections as the worker has children."""
     from django.conf import settings
     from django.db import connections
 
     backlog.lay_ours()
-    prepared = _prepared()
 
     def drain(_: int) -> None:
         try:
@@ -142,6 +142,7 @@ def _claim_and_finish(limit: int, prepared: dict[uuid.UUID, str]) -> int:
     from django.conf import settings
     from django.db import connection
 
+    from backend.postgres.base import planned_cursor
     from backend.triage import statements
 
     token = uuid.uuid4()
@@ -155,19 +156,21 @@ def _claim_and_finish(limit: int, prepared: dict[uuid.UUID, str]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statements.CLAIM, parameters)
         ids = [row[0] for row in cursor.fetchall()]
-        if ids:
-            text = f"[{','.join([prepared[one] for one in ids])}]"
+    if ids:
+        text = f"[{','.join([prepared[one] for one in ids])}]"
+        with planned_cursor() as cursor:
             cursor.execute(statements.FINISH, {"rows": text, "token": token})
             if cursor.fetchone()[2] != len(ids):
                 raise RuntimeError("a batch was not finished")
     return len(ids)
 
 
-def _prepared() -> dict[uuid.UUID, str]:
+def _prepared(backlog: rows.Backlog) -> dict[uuid.UUID, str]:
     """What our worker would write for each row, as JSON text."""
     from backend.triage import lifecycle
     from ml.bundle import load_latest
 
+    backlog.lay_ours()
     bundle = load_latest()
     found: dict[uuid.UUID, str] = {}
     for row in lifecycle.written(_all_finished(bundle)):
@@ -181,10 +184,6 @@ def _all_finished(bundle: Any) -> list[Any]:
     from ml.decision import decide
 
     _, claimed = lifecycle.claim(1_000_000)
-    rows.execute(
-        "UPDATE triage_triagerequest SET work = 'due', attempt = 0, token = NULL, due_at = now()"
-    )
-    rows.execute("VACUUM ANALYZE triage_triagerequest")
     readable = [(row.case, row.rules) for row in claimed if row.case is not None]
     opinions = bundle.predictor.predict_many(readable)
     return [
