@@ -11,6 +11,7 @@ import psycopg
 from tests.drills.drill import Drilled, drill
 from tests.drills.harness import System
 from tests.drills.load import Load
+from tests.drills.small_disk import fill
 from tests.eventually import eventually
 
 _SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
@@ -57,6 +58,36 @@ def locked(system: System, directory: Path, seed: int, seconds: float) -> Drille
         return 1
 
     return drill(system, directory, "table locked", fault, seed=seed)
+
+
+def disk_full(system: System, directory: Path, seed: int, seconds: float, disk: Path) -> Drilled:
+    """The file system of the database fills up under load, stays full, and is emptied. PostgreSQL
+    may end over it; it is started again then, as a supervisor does, and nothing else is."""
+
+    def fault(system: System, chance: random.Random, load: Load) -> int:
+        others = {n: p.pid for n, p in system.processes.items() if n != "postgres"}
+        time.sleep(2)
+        ballast = disk / "ballast"
+
+        def refused() -> bool:
+            fill(ballast)
+            return load.statuses.get(503, 0) > 0
+
+        eventually(refused, 60, 0.2, what="the full disk is noticed")
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            fill(ballast)
+            time.sleep(0.2)
+        ballast.unlink()
+        accepted = len(load.posted)
+        if system.processes["postgres"].exit_code() is not None:
+            system.begin("postgres")
+        eventually(lambda: len(load.posted) > accepted + 10, 30, what="requests are accepted again")
+        assert {n: p.pid for n, p in system.processes.items() if n != "postgres"} == others
+        assert all(system.processes[name].exit_code() is None for name in others), "none was lost"
+        return 1
+
+    return drill(system, directory, "disk full", fault, seed=seed)
 
 
 def _lock(session: psycopg.Connection[tuple[object, ...]]) -> None:
