@@ -15,7 +15,7 @@ from ml.schema import LEVELS
 
 WIDTH: Final = 440
 HEIGHT: Final = 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 10, 10, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 18, 10, 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def intervals(
     """One row a name: the value as a dot, its interval as a line, `middle` as a dashed line."""
     ends = [v for p in points for v in (p.low, p.high, p.value, middle) if v is not None]
     low, high = min([0.0, *ends]), max([1.0, *ends])
-    left, right, row = 172, WIDTH - 14, 24
+    left, right, row = 172, WIDTH - 20, 24
     height = len(points) * row + 26
 
     def place(value: float) -> float:

@@ -158,6 +158,7 @@ def test_a_trial_is_shown_with_its_phases_and_ended_with_a_reason(
     shown = text(operator.get("/console/experiments/"))
     assert "The model is right more often." in shown
     assert "Under-triage, model worse than rules" in shown
+    assert "No labelled patient can be compared yet" in shown
     found = experiments.find("winter")
     assert found is not None
     assert found.findings is not None

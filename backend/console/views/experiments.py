@@ -57,7 +57,7 @@ def _shown(record: Record) -> dict[str, Any]:
         "pairs": seen.get("pairs", {}),
         "arms": seen.get("phases", []),
         "history": history,
-        "chart": _chart(history) if history else "",
+        "chart": _chart(history) if any(d["gain"] is not None for d in history) else "",
         "guardrails": [
             (words, found[key])
             for key, words in (

@@ -29,9 +29,7 @@ _POINTS: Final = (
     ("calibration_error", "Calibration error", "number"),
 )
 # Of these less is better.
-_LESS: Final = frozenset(
-    {"emergencies_missed", "under_triage", "over_triage", "brier", "calibration_error"}
-)
+_LESS: Final = frozenset({"emergencies_missed"})
 
 
 @require_safe
@@ -148,26 +146,25 @@ def _compared(left: ModelRecord, right: ModelRecord) -> list[dict[str, Any]]:
     a, b = _scores(left), _scores(right)
     rows = [
         {"name": name, "kind": "interval", "a": a.get(key), "b": b.get(key)}
-        | {"better": _better(key, _share(a.get(key)), _share(b.get(key)))}
+        | {"better": _better(key, a.get(key), b.get(key))}
         for key, name in _SHARES
     ]
     rows += [
         {"name": name, "kind": kind, "a": a.get(key), "b": b.get(key)}
-        | {"better": _better(key, a.get(key), b.get(key))}
         for key, name, kind in _POINTS
     ]
     return rows
 
 
-def _share(found: Any) -> float | None:
-    return found["share"] if isinstance(found, dict) else None
-
-
-def _better(key: str, a: float | None, b: float | None) -> str:
-    """Which of two points is better, `a` or `b`; empty where neither or unknown."""
-    if a is None or b is None or a == b:
+def _better(key: str, a: Any, b: Any) -> str:
+    """Which of two shares is better, `a` or `b`; empty while their intervals overlap."""
+    if not (isinstance(a, dict) and isinstance(b, dict)):
         return ""
-    return "a" if (a < b) == (key in _LESS) else "b"
+    if a["high"] < b["low"]:
+        return "a" if key in _LESS else "b"
+    if b["high"] < a["low"]:
+        return "b" if key in _LESS else "a"
+    return ""
 
 
 def _facts(left: ModelRecord, right: ModelRecord) -> list[tuple[str, Any, Any]]:

@@ -18,6 +18,8 @@ _PARTS = {
     "broker": "Broker",
     "triage_workers": "Triage workers",
     "model": "Model in the workers",
+    "shadow": "Model in shadow",
+    "retraining": "Retraining",
     "keeper": "Keeper",
     "background": "Beat and background worker",
     "processes": "Silent processes",
