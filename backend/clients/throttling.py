@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import threading
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -41,6 +42,7 @@ class KeyGuard:
     nobody who shares an address with an attacker is locked out."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._known: dict[bytes, None] = {}
 
     def check(self, request: HttpRequest, key: bytes) -> None:
@@ -50,9 +52,14 @@ class KeyGuard:
             raise Throttled(wait)
 
     def right(self, key: bytes) -> None:
-        while len(self._known) >= _MOST_KNOWN:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[hashlib.sha256(key).digest()] = None
+        """A key was right: from now on it passes whatever its address does."""
+        digest = hashlib.sha256(key).digest()
+        if digest in self._known:
+            return
+        with self._lock:
+            while len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[digest] = None
 
     def wrong(self, request: HttpRequest) -> None:
         """A key was wrong. Raises `Throttled` when that was once too often."""
