@@ -28,8 +28,9 @@ def name_problems(result: dict[str, Any], generator: Any, request: Any, public: 
                     responses.setdefault(code, {"description": text, "content": content})
             for response in responses.values():
                 content = response.get("content", {})
-                if content.get("application/json", {}).get("schema") == {"$ref": _PROBLEM}:
-                    content[CONTENT_TYPE] = content.pop("application/json")
+                # Under whatever media type the view's good answer has.
+                for media in [m for m in content if content[m]["schema"] == {"$ref": _PROBLEM}]:
+                    content[CONTENT_TYPE] = content.pop(media)
     return result
 
 
