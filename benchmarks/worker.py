@@ -60,7 +60,11 @@ def ours_per_second(system: System, backlog: rows.Backlog, children: int) -> flo
 def _ours(system: System, backlog: rows.Backlog, children: int = WORKER_CHILDREN) -> Run:
     from backend.triage import lifecycle
 
+    # No task may be under way when the worker is frozen: its time limit goes on meanwhile.
+    rows.empty()
+    system.broker().flushdb()
     with system.worker(children) as worker:
+        time.sleep(1)
         with frozen(worker):
             backlog.lay_ours()
             lifecycle.ring_for_due()
