@@ -73,10 +73,10 @@ check: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	$(PYTEST) tests/unit -m 'not slow'
+	$(PYTEST) tests/unit -m 'not slow and not fuzz'
 
 test: $(DEV_STAMP)
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not slow and not fuzz'
 
 slow: $(DEV_STAMP)
 	$(PYTEST) -m slow
@@ -86,7 +86,7 @@ bench: $(BENCH_STAMP)
 
 # Against the served OpenAPI document, and below it. FUZZ_EXAMPLES of each operation, FUZZ_BYTES bodies.
 fuzz: $(DEV_STAMP)
-	$(PYTEST) tests/contracts/test_fuzz.py -m slow -s
+	$(PYTEST) tests/contracts/test_fuzz.py -m fuzz -s
 
 drill: $(DEV_STAMP)
 	$(BIN)/python -m tests.drills $(DRILL)

@@ -134,7 +134,7 @@ def _attacked(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> 
     return []
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 def test_schemathesis_finds_nothing_in_its_long_form(processes: Processes, tmp_path: Path) -> None:
     done = schemathesis(processes, tmp_path, "-n", str(EXAMPLES))
     print(done.stdout)
@@ -213,6 +213,6 @@ def test_no_bytes_make_a_fault(caller: dict[str, str]) -> None:
     attack_below(caller, 250)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 def test_no_bytes_make_a_fault_in_the_long_form(caller: dict[str, str]) -> None:
     attack_below(caller, BYTES)

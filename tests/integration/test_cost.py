@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from backend.celery import app
+from backend.postgres.base import unhurried
 from backend.triage import lifecycle, queries, statements
 from backend.triage.queue import Doorbell
 from backend.triage.values import Submission
@@ -99,13 +100,14 @@ def test_statements_find_their_rows_among_a_million(owner_id: int, sql: Sql, kno
 
 def _check_plans(owner_id: int, sql: Sql, finished: int, known: bool) -> None:
     tables = "triage_triagerequest, triage_triagepayload, triage_triageanswer"
-    sql("SET statement_timeout = 0")
     sql(f"ALTER TABLE triage_triagerequest SET (autovacuum_enabled = {str(known).lower()})")
-    sql(f"ANALYZE {tables}")
-    _fill_finished(owner_id, sql, finished)
+    with unhurried(600):
+        sql(f"ANALYZE {tables}")
+        _fill_finished(owner_id, sql, finished)
     opened = [row.id for row in _accepted_quietly(50, owner_id)]
     if known:
-        sql(f"ANALYZE {tables}")
+        with unhurried(60):
+            sql(f"ANALYZE {tables}")
     limits = {"limit": 256, "attempts": 3, "ids": [], "exhausted": False}
     claim = limits | {"retry": False, "token": opened[0], "lease": 4}
     overdue = statements.FALL_BACK.format(
