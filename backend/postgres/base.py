@@ -76,14 +76,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 def unhurried(seconds: float) -> Iterator[None]:
     """A transaction whose statements may take so long: for checks that no patient waits for."""
     bounded: Any = connection
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{seconds:g}s"])
-        before = getattr(bounded, "_client_seconds", None)
-        bounded._client_seconds = None if before is None else seconds + 1
-        try:
+    connection.ensure_connection()  # a new one would bring its own bound with it
+    before = getattr(bounded, "_client_seconds", None)
+    bounded._client_seconds = None if before is None else seconds + 1
+    try:
+        # The commit is inside: it checks what was deferred, and may take as long as the rest.
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{seconds:g}s"])
             yield
-        finally:
-            bounded._client_seconds = before
+    finally:
+        bounded._client_seconds = before
 
 
 def _is_quiet(connection: Connection[Any]) -> bool:
