@@ -100,7 +100,6 @@ def _web(sizes: Sizes) -> tuple[str, ...]:
 def services(sizes: Sizes) -> tuple[Service, ...]:
     """All but the stores, in the order in which they start; they stop in the reverse."""
     manage = (PYTHON, "manage.py")
-    beat = ("--scheduler", "django_celery_beat.schedulers:DatabaseScheduler")
     dashboard_host, _, dashboard_port = sizes.flower.rpartition(":")
     dashboard = (f"--address={dashboard_host}", f"--port={dashboard_port}", "--read_only")
     return (
@@ -149,7 +148,8 @@ def services(sizes: Sizes) -> tuple[Service, ...]:
         Service(name="background", argv=_worker("background", 1), stage=Stage.AFTERWARDS, grace=30),
         Service(
             name="beat",
-            argv=_celery("beat", *beat, "--loglevel=INFO"),
+            # Its scheduler is in the app's settings: one named here would take its place.
+            argv=_celery("beat", "--loglevel=INFO"),
             stage=Stage.AFTERWARDS,
             grace=5,
         ),

@@ -11,11 +11,14 @@ import signal
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.acceptance]
@@ -150,6 +153,21 @@ def start(copy: Path) -> Iterator[Callable[..., Run]]:
     _nothing_is_left(copy)
 
 
+def _every_part_is_well(api: str) -> None:
+    """Beat, the background worker and the canary need a minute after the sample patient."""
+    probe = urllib.parse.urljoin(api, "/statusz")
+
+    def well() -> bool:
+        try:
+            with urllib.request.urlopen(probe, timeout=10) as response:
+                return response.status == 200
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+
+    eventually(well, 90, what="every part of /statusz is well")
+
+
 def test_from_nothing_to_an_answer_and_back(
     copy: Path, start: Callable[..., Run], record_property: Callable[[str, object], None]
 ):
@@ -167,6 +185,7 @@ def test_from_nothing_to_an_answer_and_back(
     assert request["status"] == "answered"
     assert request["answer"]["prediction"] in {"routine", "soon", "urgent", "emergency"}
     _the_readme_works_as_pasted(copy)
+    _every_part_is_well(first.address("API"))
 
     flower = first.address("Flower")
     with pytest.raises(urllib.error.HTTPError) as refused:

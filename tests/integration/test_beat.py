@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from backend.stack import ports
+from backend.stack.services import Sizes, services
 from tests.drills.proxy import Proxy
 from tests.eventually import eventually
 from tests.integration.processes import Processes
@@ -19,7 +20,9 @@ def test_beat_waits_for_the_database_and_makes_its_timetable(
     assert url.port is not None
     port = ports.choose({}, {})["postgres"]
     away = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{port}")).geturl()
-    beat = processes.start("-m", "celery", "-A", "workers.app", "beat", DATABASE_URL=away)
+    # As it is started everywhere: a scheduler named there would take the place of ours.
+    [started] = [one for one in services(Sizes()) if one.name == "beat"]
+    beat = processes.start(*started.argv[1:], DATABASE_URL=away)
     log = processes.log_of(beat)
     eventually(lambda: "beat.database_unavailable" in log.read_text(), 60, what="beat says so")
     assert sql("SELECT count(*) FROM django_celery_beat_periodictask") == [(0,)]
