@@ -22,6 +22,12 @@ INNER: Final[tuple[Combination, ...]] = (
         or (f.has("ctx.severe") and f.has("sym.palpitation") and f.aged(50, 130))), False, U,
     ),
     Combination(
+        "combo.appendicitis", "abdominal", U, "NICE CKS appendicitis; WSES Jerusalem 2020",
+        lambda f: f.has("ctx.right_lower")
+        and (f.hot or f.has("sym.vomiting", "sym.nausea", "sym.poor_intake", "ctx.not_drinking",
+                            "ctx.worse")), floor=U,
+    ),
+    Combination(
         "combo.obstruction", "abdominal", E, "WSES bowel obstruction 2017",
         lambda f: f.has("sym.distension", "ctx.swollen_belly") and f.has("sym.vomiting")
         and f.has("sym.constipation", "ctx.no_stool"), False, U,

@@ -41,8 +41,8 @@ def system(one_system: System) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def own_database(django_db_blocker: Any) -> Iterator[None]:
-    """A migrated database `drill` on the tests' server, as Django's connection of this process."""
+def own_database() -> Iterator[Any]:
+    """A migrated database `drill` on the tests' server: a connection to it."""
     url = urlsplit(os.environ["DATABASE_URL"])
     with psycopg.connect(url.geturl(), autocommit=True) as server:
         server.execute("DROP DATABASE IF EXISTS drill")
@@ -53,21 +53,24 @@ def own_database(django_db_blocker: Any) -> Iterator[None]:
     }
     command = [sys.executable, "manage.py", "migrate", "--noinput"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    with django_db_blocker.unblock():
-        before = connections["default"]
-        wrapper = type(before)({**before.settings_dict, "NAME": "drill"}, "default")
-        connections["default"] = wrapper
-        yield
-        wrapper.close()
-        connections["default"] = before
+    before = connections["default"]
+    yield type(before)({**before.settings_dict, "NAME": "drill"}, "default")
 
 
 @pytest.fixture
-def database(own_database: None, django_db_blocker: Any) -> Iterator[None]:
+def database(own_database: Any, django_db_blocker: Any) -> Iterator[None]:
+    """`drill` as Django's connection of this thread, for one test: another's threads would
+    look into another database."""
     with django_db_blocker.unblock():
-        clear()
-        yield
-        clear()
+        before = connections["default"]
+        connections["default"] = own_database
+        try:
+            clear()
+            yield
+            clear()
+        finally:
+            own_database.close()
+            connections["default"] = before
 
 
 @pytest.fixture

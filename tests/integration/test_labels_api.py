@@ -97,7 +97,7 @@ def test_reviewers_behind_one_key_get_different_cases_and_may_skip(
         ({"level": "soon", "note": "x" * 4_001}, "note"),
         ({"level": "soon", "reviewer": "a/b"}, "reviewer"),
         ({"level": "soon", "answer_seen": 1}, "answer_seen"),
-        ({"level": "soon", "colour": "red"}, "unknown field"),
+        ({"level": "soon", "colour": "red"}, "colour"),
     ],
 )
 def test_a_wrong_label_is_refused_by_name(
