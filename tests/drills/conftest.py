@@ -41,7 +41,7 @@ def system(one_system: System) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def own_database() -> Iterator[Any]:
+def own_database() -> Any:
     """A migrated database `drill` on the tests' server: a connection to it."""
     url = urlsplit(os.environ["DATABASE_URL"])
     with psycopg.connect(url.geturl(), autocommit=True) as server:
@@ -54,7 +54,7 @@ def own_database() -> Iterator[Any]:
     command = [sys.executable, "manage.py", "migrate", "--noinput"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     before = connections["default"]
-    yield type(before)({**before.settings_dict, "NAME": "drill"}, "default")
+    return type(before)({**before.settings_dict, "NAME": "drill"}, "default")
 
 
 @pytest.fixture

@@ -74,7 +74,9 @@ def test_an_input_that_kills_its_child_costs_three_attempts_and_nobody_else(
     verdict = judge(system, [load.path])
     assert not verdict.wrong, verdict.wrong
     rows = system.sql(
-        "SELECT r.attempt, r.work, a.method, a.needs_review, a.reason, a.fallback"
+        # The secret draw decides the patient's arm; in the rules' own arm theirs is no fallback.
+        "SELECT r.attempt, r.work, a.method, a.needs_review, a.reason,"
+        " a.fallback = (r.arm <> 'rules')"
         " FROM triage_triagerequest AS r JOIN triage_triageanswer AS a ON a.request_id = r.id"
         " WHERE r.idempotency_key = 'poison' AND a.sequence = 1"
     )
