@@ -78,8 +78,8 @@ CONTEXT: Final[tuple[Rule, ...]] = table(
             "ctx.swallowed_tablets": "swallow|ate|eat|ingest|got_into|found pill|tablet"
             "|heart_tablet|heart_pill|blood_pressure_tablet|medication",
             "ctx.cellulitis": "cellulitis;@limb|skin red|hot|redness spread|streak|track",
-            "ctx.right_lower": "abd|navel|@pain right_lower|lower_right|bottom_right|right_iliac|rif"
-            "|rlq|low_right|right_hand_side",
+            "ctx.right_lower": "abd|navel|@pain right_lower|lower_right|bottom_right|right_iliac"
+            "|rif|rlq|low_right|right_hand_side",
             "ctx.swollen_belly": "abd|bowel big|bigger|blown_up|blow|swell|huge|tight_drum|bloat",
             "ctx.no_stool": "bowel not_open|hasnt_open|not_move|hasnt_move|not_opened;not_poop"
             "|hasnt_poop|no_bowel_movement|not_pass_wind|no_wind|cant_pass_wind",
