@@ -27,6 +27,31 @@ EXAMPLE_REQUEST = {
     "patient_sex": "female",
     "vital_signs": {"heart_rate_bpm": 82, "temperature_c": 37.9, "spo2_percent": 98},
 }
+# An example for every body that can be sent; a test sends each.
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "TriageCase": EXAMPLE_REQUEST,
+    "TriageBatch": {
+        "requests": [
+            EXAMPLE_REQUEST,
+            {
+                "patient_id": "p-1043",
+                "symptoms_data": {"chief_complaint": "twisted my ankle, cannot put weight on it"},
+                "patient_age": 27.5,
+            },
+        ]
+    },
+    "Feedback": {
+        "triage_log_id": "01a209a9-811e-7ade-86af-2f7e87d5deb5",
+        "doctor_correction": "urgent",
+        "feedback_note": "looked worse than it reads",
+    },
+    "LabelBody": {"level": "urgent", "confidence": "sure", "note": "looked worse than it reads"},
+    "WebhookNew": {"url": "https://hospital.example/hooks/triage"},
+    "PatchedWebhookChange": {"enabled": False},
+    "TrialStart": {"name": "model-against-rules", "plan": {"shares": [0.05, 0.25, 0.5, 1]}},
+    "TrialRamp": {"reason": "a quiet week"},
+    "TrialStop": {"outcome": "rules", "reason": "the ward asked for it"},
+}
 
 
 def ref(name: str) -> dict[tuple[int, str] | str, Any]:
@@ -58,5 +83,6 @@ def add_components(result: dict[str, Any], generator: Any, request: Any, public:
         "required": ["requests"],
         "additionalProperties": False,
     }
-    found["TriageCase"]["example"] = EXAMPLE_REQUEST
+    for name, example in _EXAMPLES.items():
+        found[name]["example"] = example
     return result
