@@ -1,13 +1,13 @@
 """A trial of the model against the rules, from a terminal: start, look, ramp up, stop."""
 
 import json
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from argparse import ArgumentParser
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 
+from backend.commands import WordedCommand
 from backend.monitoring import experiments
 from backend.monitoring.experiments import By, Record, Refused
 from ml.errors import InvalidCase
@@ -24,22 +24,13 @@ _CODES = """exit codes:
   3  status: the newest trial was rolled back; ramp: this look rolled it back"""
 
 
-class Command(BaseCommand):
+class Command(WordedCommand):
     help = "Run a fair trial of the model against the rules (docs/experiments.md)."
 
-    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=_CODES, **options)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    codes = _CODES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-        def command(name: str, run: Callable[..., None], text: str) -> ArgumentParser:
-            found: ArgumentParser = commands.add_parser(name, help=text, description=text)
-            found.set_defaults(run=run)
-            found.add_argument("--json", action="store_true", help="print JSON")
-            return found
+        command = self.words(parser)
 
         start = command("start", self._start, "Begin a trial of the model that serves now.")
         start.add_argument("--hypothesis", default="", help="what you expect, in a sentence")

@@ -1,14 +1,14 @@
 """The registry of models from a terminal: look, promote, roll back, retire, run in shadow."""
 
 import json
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 
+from backend.commands import WordedCommand
 from backend.monitoring import registry as rows
 from backend.monitoring.registry import Change, ModelRecord, Refused
 from ml.errors import BundleRefused, InvalidRecord
@@ -24,24 +24,15 @@ _CODES = """exit codes:
   3  promote, rollback, shadow: the bundle or the gate refused; the reasons are printed"""
 
 
-class Command(BaseCommand):
+class Command(WordedCommand):
     help = (
         "Show the registered models and decide which of them serves. Workers follow by themselves."
     )
 
-    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=_CODES, **options)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    codes = _CODES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-        def command(name: str, run: Callable[..., None], text: str) -> ArgumentParser:
-            found: ArgumentParser = commands.add_parser(name, help=text, description=text)
-            found.set_defaults(run=run)
-            found.add_argument("--json", action="store_true", help="print JSON")
-            return found
+        command = self.words(parser)
 
         command("list", self._list, "Every registered version, and bundles without a row.")
         show = command("show", self._show, "One version: what it is and what was done to it.")

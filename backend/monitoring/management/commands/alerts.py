@@ -2,14 +2,14 @@
 
 import getpass
 import json
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from argparse import ArgumentParser
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error, transaction
 
 from backend.clients import audit
+from backend.commands import WordedCommand
 from backend.monitoring import alerts, channels
 from backend.monitoring.alerts import AlertRecord, AlreadyResolved
 from backend.monitoring.channels import NotSent
@@ -23,22 +23,13 @@ _EPILOG = """exit codes:
   3  test: a channel did not take the message, or there is none"""
 
 
-class Command(BaseCommand):
+class Command(WordedCommand):
     help = "List alarms, acknowledge one, or send a test message to every channel."
 
-    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=_EPILOG, **options)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    codes = _EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-        def command(name: str, run: Callable[..., None], text: str) -> ArgumentParser:
-            found: ArgumentParser = commands.add_parser(name, help=text, description=text)
-            found.set_defaults(run=run)
-            found.add_argument("--json", action="store_true", help="print JSON")
-            return found
+        command = self.words(parser)
 
         listed = command("list", self._list, "The open alarms.")
         listed.add_argument("--all", action="store_true", help="the resolved ones too")
