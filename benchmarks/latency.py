@@ -1,7 +1,7 @@
 """Accepted to committed, callers arriving at a steady rate whatever the service does."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import load, rows, worker
@@ -14,6 +14,7 @@ ROUNDS = 2
 # Callers that this process sends so much later than planned are a fault of the measurement.
 _MOST_BEHIND_SECONDS = 1.0
 _DRAIN_SECONDS = 10
+_WARM_UP_SECONDS = 2.0
 
 # Both are seen from outside: when the transaction began that made the row, and when the one was
 # committed that wrote what the model said.
@@ -44,14 +45,13 @@ def measure(system: System, scale: float) -> Report:
     for _ in range(ROUNDS):
         with system.web() as (_, port), system.worker():
             requests = [load.post(port, OURS, one, key(system)) for one in bodies]
-            load.closed_loop(port, requests, 8, 0.5)
+            _warm_up(port, requests, lambda: not rows.ours_unfinished())
             for rate in RATES:
                 rows.empty()
                 ours[rate].append(_waits(port, requests[: int(rate * seconds)], rate, _OURS))
         with system.naive_web() as (_, port), system.naive_worker(keeps_connections=True):
             requests = [load.post(port, NAIVE, one, {}) for one in bodies]
-            load.closed_loop(port, requests, 8, 0.5)
-            worker.wait(lambda: rows.naive_finished() >= 16)
+            _warm_up(port, requests, rows.naive_is_finished)
             for rate in RATES:
                 system.broker().delete("naive")
                 time.sleep(0.5)
@@ -61,6 +61,12 @@ def measure(system: System, scale: float) -> Report:
     for rate in RATES:
         _tell(report, rate, ours[rate], naive[rate])
     return report
+
+
+def _warm_up(port: int, requests: Sequence[bytes], done: Callable[[], bool]) -> None:
+    """Every process has served, and none waits: a first request loads what later ones find."""
+    load.closed_loop(port, requests, 8, _WARM_UP_SECONDS)
+    worker.wait(done)
 
 
 def _tell(report: Report, rate: int, ours: list[Waits], naive: list[Waits]) -> None:
@@ -98,5 +104,4 @@ def _waits(port: int, requests: Sequence[bytes], rate: float, statement: str) ->
 
 
 def _unfinished() -> bool:
-    naive = rows.execute("SELECT EXISTS (SELECT FROM naive_request WHERE status = 'open')")
-    return rows.ours_unfinished() or bool(naive[0][0])
+    return rows.ours_unfinished() or not rows.naive_is_finished()

@@ -1,37 +1,47 @@
-"""What the processes hold, and how long they take to begin."""
+"""What the processes hold when they have served, and how long they take to begin."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from backend.stack.process import Process
-from benchmarks import machine
+from benchmarks import load, machine, rows, worker
+from benchmarks.accept import NAIVE, OURS, key
 from benchmarks.report import Report
 from benchmarks.system import System
 
 ROUNDS: Final = 3
 _MOST_WEB_MEGABYTES: Final = 120
+# More than one process has threads, so that none of them is left out.
+_CALLERS: Final = 24
+_BODIES: Final = 200
+_SERVE_SECONDS: Final = 1.5
 _HEAVY: Final = ("numpy", "scipy", "sklearn")
 
 
 def measure(system: System, scale: float) -> Report:
     from ml.bundle import load_latest
 
-    report = Report("memory", "processes of both services after a first request; start to ready")
+    report = Report("memory", "processes of both services that have served; start to ready")
     del scale  # a size is a size
     starts: dict[str, list[float]] = {"web": [], "worker": [], "naive web": [], "naive worker": []}
     loads = []
+    rows.empty()
     for number in range(ROUNDS):
-        last = number == ROUNDS - 1
-        for name, start in (
-            ("web", system.web),
-            ("worker", system.worker),
-            ("naive web", system.naive_web),
+        # What the webs accept is what the workers then work off.
+        for name, start, use in (
+            ("web", system.web, lambda port: _post(port, OURS, key(system))),
+            ("worker", system.worker, lambda _: worker.wait(lambda: not rows.ours_unfinished())),
+            ("naive web", system.naive_web, lambda port: _post(port, NAIVE, {})),
+            ("naive worker", _naive_worker(system), lambda _: worker.wait(rows.naive_is_finished)),
         ):
             began = time.monotonic()
             with start() as running:
                 starts[name].append(time.monotonic() - began)
-                process = running[0] if isinstance(running, tuple) else running
-                if last:
+                process, port = running if isinstance(running, tuple) else (running, 0)
+                use(port)
+                if number == ROUNDS - 1:
                     _tell(report, name, process)
         began = time.monotonic()
         load_latest()
@@ -39,7 +49,18 @@ def measure(system: System, scale: float) -> Report:
     report.compare("web: start to ready", "s", starts["web"], starts["naive web"], cost=True)
     report.tell("worker: start to both children proven", "s", starts["worker"])
     report.tell("model: read, prove, repeat its golden cases", "ms", loads)
+    rows.empty()
     return report
+
+
+def _post(port: int, path: str, headers: dict[str, str]) -> None:
+    """So many requests that every process has served some."""
+    requests = [load.post(port, path, one, headers) for one in rows.encoded(_BODIES)]
+    load.closed_loop(port, requests, _CALLERS, _SERVE_SECONDS).only(201, 202)
+
+
+def _naive_worker(system: System) -> Callable[[], AbstractContextManager[Process]]:
+    return lambda: system.naive_worker(keeps_connections=True)
 
 
 def _tell(report: Report, name: str, process: Process) -> None:
@@ -52,5 +73,4 @@ def _tell(report: Report, name: str, process: Process) -> None:
         report.tell(f"{name}: a child, resident", "MB", [o["rss"] for o in found], at_most=bar)
         report.tell(f"{name}: a child, its share", "MB", [o["pss"] for o in found])
     heavy = [one for one in _HEAVY if any(machine.has_loaded(p, one) for p in (main, *children))]
-    where = "its children" if name == "worker" else "it"
-    report.notes.append(f"{name}: {where} holds {', '.join(heavy) or 'no numeric library'}.")
+    report.notes.append(f"{name}: holds {', '.join(heavy) or 'no numeric library'}.")

@@ -67,8 +67,9 @@ def _ours(system: System, backlog: rows.Backlog, children: int = WORKER_CHILDREN
         time.sleep(1)
         with frozen(worker):
             backlog.lay_ours()
+            sent = system.messages_sent()
             lifecycle.ring_for_due()
-            _wait_for_hint(system, "triage")
+            wait(lambda: system.messages_sent() > sent)
             begin = _begin(system, worker)
         wait(lambda: not rows.ours_unfinished())
         return _run(system, worker, begin, backlog.count)
@@ -93,11 +94,6 @@ def _send(system: System, ids: list[str]) -> None:
     with Celery(broker=system.environment["REDIS_URL"]) as app:
         for one in ids:
             app.send_task("naive.predict", args=[one], queue="naive")
-
-
-def _wait_for_hint(system: System, queue: str) -> None:
-    broker = system.broker()
-    wait(lambda: broker.llen(queue) > 0)
 
 
 def _begin(system: System, worker: Process) -> tuple[float, float, float]:
