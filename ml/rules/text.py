@@ -69,6 +69,9 @@ def tokenise(text: str) -> list[Token]:
         word = FOLDED_WORDS.get(raw)
         if word is None:
             word = _fold_short(raw) if len(raw) <= _LONGEST_WORD else fold(raw)
+            # An apostrophe that is a letter to Unicode, and nothing else.
+            if not word:
+                continue
         if word == "." and before in ABBREVIATED and text[start : start + 2] != ".\n":
             continue
         merged = MERGED.get((before, word))

@@ -87,6 +87,13 @@ def test_a_slip_of_the_keyboard_is_understood(written: str, meant: str) -> None:
     assert any(meant in hit.rule_id for hit in assess(case(written)).hits)
 
 
+@pytest.mark.parametrize("mark", ["\u02bc", "\u02bc" * 40, "\u02bc\u02bc, \u02bc"])
+def test_an_apostrophe_that_unicode_calls_a_letter_hides_nothing(mark: str) -> None:
+    answer = assess(case(f"{mark} crushing chest {mark} pain", medical_history=[mark]))
+    assert answer.red_flag
+    assert assess(case("a cough", medical_history=[mark])) == assess(case("a cough"))
+
+
 @pytest.mark.parametrize("cue", ["no", "denies", "without", "never had", "no sign of"])
 def test_every_negation_silences_a_red_flag(cue: str) -> None:
     assert not assess(case(f"sore knee, {cue} chest pain radiating to the jaw")).red_flag
