@@ -43,61 +43,63 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._asynchronously(request)
-        with _Call(request) as call:
-            return call.ended(self._get_response(request))
+        with Call(request.headers.get(HEADER, "")) as call:
+            return _ended(call, request, self._get_response(request))
 
     async def _asynchronously(self, request: HttpRequest) -> HttpResponseBase:
-        with _Call(request) as call:
-            return call.ended(await self._get_response(request))
+        with Call(request.headers.get(HEADER, "")) as call:
+            return _ended(call, request, await self._get_response(request))
 
 
-class _Call:
-    """One HTTP call, from its first byte to its response's."""
+class Call:
+    """One HTTP call, from its first byte to its response's. `id` goes into the response."""
 
-    def __init__(self, request: HttpRequest) -> None:
-        self._request = request
-        given = request.headers.get(HEADER, "")
-        self._id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
+    def __init__(self, given: str) -> None:
+        """`given` is the caller's X-Request-ID, or empty."""
+        self.id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
 
-    def __enter__(self) -> "_Call":
+    def __enter__(self) -> "Call":
         self._began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(correlation_id=self._id)
+        structlog.contextvars.bind_contextvars(correlation_id=self.id)
         return self
 
     def __exit__(self, *_: object) -> None:
         structlog.contextvars.clear_contextvars()
 
-    def ended(self, response: HttpResponseBase) -> HttpResponseBase:
+    def ended(self, method: str, route: str, status: int, **ids: Any) -> None:
+        """Count it and write its line. `route` is a pattern; `ids` are certainly ids of ours."""
         seconds = time.perf_counter() - self._began
-        route, method = self._route(), str(self._request.method)
         method = method if method in _METHODS else "other"
-        response[HEADER] = self._id
-        counters.served(method, route, response.status_code, seconds)
+        counters.served(method, route, status, seconds)
         if route not in _UNLOGGED:
             log.info(
                 "http.answered",
                 method=method,
                 route=route,
-                status=response.status_code,
+                status=status,
                 milliseconds=round(seconds * 1_000, 1),
-                **self._ids(),
+                **ids,
             )
-        return response
 
-    def _route(self) -> str:
-        found = self._request.resolver_match
-        return "none" if found is None else found.route or "/"
 
-    def _ids(self) -> dict[str, Any]:
-        """Whose call, about which request; only what is certainly an id of ours."""
-        ids: dict[str, Any] = {}
-        # Read past the property: Django's own would look the session up.
-        user = self._request.__dict__.get("user")
-        if type(user) is Caller:
-            ids["client_id"] = user.client_id
-        found = self._request.resolver_match
-        named = str(found.kwargs.get("request_id", "")) if found else ""
-        with contextlib.suppress(ValueError):  # what was asked for is no id
-            ids["request_id"] = str(uuid.UUID(named))
-        return ids
+def _ended(call: Call, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    found = request.resolver_match
+    route = "none" if found is None else found.route or "/"
+    response[HEADER] = call.id
+    call.ended(str(request.method), route, response.status_code, **_ids(request))
+    return response
+
+
+def _ids(request: HttpRequest) -> dict[str, Any]:
+    """Whose call, about which request; only what is certainly an id of ours."""
+    ids: dict[str, Any] = {}
+    # Read past the property: Django's own would look the session up.
+    user = request.__dict__.get("user")
+    if type(user) is Caller:
+        ids["client_id"] = user.client_id
+    found = request.resolver_match
+    named = str(found.kwargs.get("request_id", "")) if found else ""
+    with contextlib.suppress(ValueError):  # what was asked for is no id
+        ids["request_id"] = str(uuid.UUID(named))
+    return ids

@@ -33,12 +33,16 @@ INSTALLED_APPS = [
     "backend.console",
     "workers",
 ]
-MIDDLEWARE = [
-    "backend.access.AccessMiddleware",
+# What every answer carries, whatever it is an answer to.
+HEADER_MIDDLEWARE = [
     "backend.middleware.SecureHeaders",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+]
+MIDDLEWARE = [
+    "backend.access.AccessMiddleware",
+    *HEADER_MIDDLEWARE,
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -24,7 +24,7 @@ class KeyAuthentication(BaseAuthentication):
         if caller is None:
             guard.wrong(request)
             raise AuthenticationFailed("This API key is not valid.")
-        guard.right(key)
+        guard.right(key, caller)
         return caller, None
 
     def authenticate_header(self, request: Request) -> str:

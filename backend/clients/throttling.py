@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -11,13 +12,14 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from backend.clients.keys import Caller
+from backend.clients.keys import Caller, find_caller
 from backend.clients.limits import limiter
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 _MOST_KNOWN: Final = 1_000
+BELIEVED_SECONDS: Final = 1.0
 
 
 class ClientThrottle(BaseThrottle):
@@ -28,13 +30,18 @@ class ClientThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Caller):
             return True
-        limiter.start()
-        per_minute = request.user.requests_per_minute or settings.CLIENT_REQUESTS_PER_MINUTE
-        self._wait = limiter.take(f"client:{request.user.client_id}", per_minute)
+        self._wait = counted(request.user)
         return self._wait == 0
 
     def wait(self) -> float | None:
         return self._wait
+
+
+def counted(caller: Caller) -> float:
+    """One more call of this client: 0.0 when it may pass, else seconds until one may."""
+    limiter.start()
+    per_minute = caller.requests_per_minute or settings.CLIENT_REQUESTS_PER_MINUTE
+    return limiter.take(f"client:{caller.client_id}", per_minute)
 
 
 class KeyGuard:
@@ -43,7 +50,8 @@ class KeyGuard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[bytes, None] = {}
+        # Who a key belonged to when it was last right, and when that was.
+        self._known: dict[bytes, tuple[Caller, float]] = {}
 
     def check(self, request: HttpRequest, key: bytes) -> None:
         """Before a key is looked up. Raises `Throttled` (429) for an address that guesses."""
@@ -51,15 +59,26 @@ class KeyGuard:
         if wait and hashlib.sha256(key).digest() not in self._known:
             raise Throttled(wait)
 
-    def right(self, key: bytes) -> None:
+    def right(self, key: bytes, caller: Caller) -> None:
         """A key was right: from now on it passes whatever its address does."""
         digest = hashlib.sha256(key).digest()
-        if digest in self._known:
-            return
         with self._lock:
+            self._known.pop(digest, None)
             while len(self._known) >= _MOST_KNOWN:
                 del self._known[next(iter(self._known))]
-            self._known[digest] = None
+            self._known[digest] = caller, time.monotonic()
+
+    def lately(self, key: bytes) -> Caller | None:
+        """Whose key this is, if it was right here before. What was seen within the last second is
+        believed, so a key that is revoked or changed may pass for that long; an older one is
+        looked up again."""
+        found = self._known.get(hashlib.sha256(key).digest())
+        if found is None or time.monotonic() - found[1] < BELIEVED_SECONDS:
+            return found and found[0]
+        caller = find_caller(key.decode("latin-1"))
+        if caller is not None:
+            self.right(key, caller)
+        return caller
 
     def wrong(self, request: HttpRequest) -> None:
         """A key was wrong. Raises `Throttled` when that was once too often."""

@@ -34,7 +34,7 @@ class BatchView(APIView):
     def post(self, request: Request) -> Response:
         """Submit up to 1,000 requests in one transaction. Each item is accepted or refused by
         itself; with an Idempotency-Key the whole batch may be sent again."""
-        caller, key = caller_of(request), idempotency_key(request)
+        caller, key = caller_of(request), idempotency_key(request.headers.get("Idempotency-Key"))
         cases, problems = _parse_batch(request.data)
         batch = uuid.uuid4()
         # An item's own key is the batch's with its place: a repeated batch repeats each item.

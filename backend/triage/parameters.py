@@ -47,8 +47,8 @@ def parse_id(text: str) -> UUID:
         raise Http404 from None
 
 
-def idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
+def idempotency_key(key: str | None) -> str | None:
+    """The header as it was sent, if it was. Raises `ParseError`."""
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise ParseError("Idempotency-Key: expected 1 to 200 visible ASCII characters.")
     return key

@@ -80,7 +80,8 @@ class TriageView(APIView):
         carries the rules' provisional answer at once; a red flag is answered already."""
         case = stored_case(request.data)
         caller, preferred = caller_of(request), preferences(request)
-        accepted = submit(caller, [Submission(case, idempotency_key(request))])[0]
+        key = idempotency_key(request.headers.get("Idempotency-Key"))
+        accepted = submit(caller, [Submission(case, key)])[0]
         resource = queries.just_accepted(caller.client_id, [accepted])[accepted.id]
         wait = preferred.wait
         if wait and not resource.done:
@@ -170,14 +171,14 @@ def wish(
 
 
 def respond(resource: schemas.TriageResource, status: int) -> Response:
-    return Response(resource.model_dump(mode="json"), status=status, headers=_headers(resource))
+    return Response(resource.model_dump(mode="json"), status=status, headers=headers_of(resource))
 
 
 def reply(news: waiting.News, status: int = 200) -> waiting.Reply:
     """The same as `respond`, for a caller who waited."""
     resource = news.resource
     body = JSONRenderer().render(resource.model_dump(mode="json"))
-    headers = {"Content-Type": "application/json", **_headers(resource)}
+    headers = {"Content-Type": "application/json", **headers_of(resource)}
     return waiting.Reply(status, headers, body)
 
 
@@ -185,7 +186,7 @@ def _waited_for(news: waiting.News) -> waiting.Reply:
     return reply(news, status=200 if news.resource.done else 202)
 
 
-def _headers(resource: schemas.TriageResource) -> dict[str, str]:
+def headers_of(resource: schemas.TriageResource) -> dict[str, str]:
     headers = {"ETag": queries.etag(resource), "Cache-Control": "no-store"}
     if not resource.done:
         headers["Retry-After"] = str(admission.retry_after())
