@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 
 @register()
@@ -24,4 +24,21 @@ def times_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not lease < settings.VISIBILITY_TIMEOUT_SECONDS:
         hint = "Redis would redeliver hints that are still being worked on."
         found.append(Error("expected lease < visibility timeout", hint, id="triage.E003"))
+    return found
+
+
+@register()
+def quotas_let_work_through(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A service-wide quota that a single call can exceed refuses that call for ever."""
+    found: list[CheckMessage] = []
+    for name in ("CLIENT_REQUESTS_PER_DAY", "CLIENT_OPEN_REQUESTS"):
+        if 0 < getattr(settings, name) < settings.MAX_BATCH_ITEMS:
+            hint = (
+                f"A batch may hold {settings.MAX_BATCH_ITEMS} requests and is refused whole, "
+                "emergencies too. Raise it, or give quotas to single clients."
+            )
+            found.append(Warning(f"{name} is smaller than a batch", hint, id="triage.W001"))
+    if settings.CLIENT_OPEN_REQUESTS >= settings.OPEN_HARD_LIMIT:
+        hint = "One client alone can fill the queue: from OPEN_HARD_LIMIT on every POST is 503."
+        found.append(Warning("CLIENT_OPEN_REQUESTS protects nobody", hint, id="triage.W002"))
     return found

@@ -12,7 +12,8 @@ _PROBLEM: Final = "#/components/schemas/Problem"
 # What every call with a key may be told, whatever it is about.
 _ALWAYS: Final = {
     "406": "Only JSON is spoken here",
-    "429": "Too many requests; come again after Retry-After seconds",
+    "429": "Too many requests a minute, or a quota is used up (requests a UTC day, open requests); "
+    "come again after Retry-After seconds",
 }
 
 

@@ -206,6 +206,10 @@ METRICS_PORT = env.integer("METRICS_PORT", 0, 0, 65_535)
 # --- Limits: each holds for all processes together -------------------------------------------
 # The client's own `requests_per_minute` comes first.
 CLIENT_REQUESTS_PER_MINUTE = env.integer("CLIENT_REQUESTS_PER_MINUTE", 120_000, 1, 100_000_000)
+# Quotas: requests that a client may submit a UTC day, and that may be open at once; 0: any number.
+# The client's own come first.
+CLIENT_REQUESTS_PER_DAY = env.integer("CLIENT_REQUESTS_PER_DAY", 0, 0, 1_000_000_000)
+CLIENT_OPEN_REQUESTS = env.integer("CLIENT_OPEN_REQUESTS", 0, 0, 10_000_000)
 WRONG_KEYS_PER_MINUTE = env.integer("WRONG_KEYS_PER_MINUTE", 30, 1, 1_000_000)
 # How many proxies of our own stand before the web: so many entries of X-Forwarded-For, from its
 # end, are believed. 0: none, the header is ignored.

@@ -12,7 +12,8 @@ from backend.postgres.base import planned_cursor
 _SECRET_BYTES = 32
 # Every request asks it: as text, for the ORM takes longer to write it than PostgreSQL to answer.
 _FIND = """
-SELECT key.client_id, key.id, key.scopes, client.requests_per_minute
+SELECT key.client_id, key.id, key.scopes, client.requests_per_minute, client.requests_per_day,
+    client.open_requests
 FROM clients_apikey AS key JOIN clients_client AS client ON client.id = key.client_id
 WHERE key.digest = %s AND client.active
     AND (key.revoked_at IS NULL OR key.revoked_at > now())
@@ -26,7 +27,10 @@ class Caller:
     client_id: int
     key_id: int
     scopes: frozenset[str]
+    # None: the service's own; 0 of the latter two: no quota.
     requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    open_requests: int | None = None
 
     # What Django and DRF ask of a user.
     is_authenticated = True
@@ -63,6 +67,11 @@ def create_key(
     return key
 
 
+def prefix_of(key: str) -> str:
+    """What is stored of a key to tell it from others."""
+    return key.split("_")[1]
+
+
 def find_caller(key: str) -> Caller | None:
     """The caller of a live key of an active client, else None.
 
@@ -73,8 +82,8 @@ def find_caller(key: str) -> Caller | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    client_id, key_id, scopes, per_minute = row
-    return Caller(client_id, key_id, frozenset(json.loads(scopes)), per_minute)
+    client_id, key_id, scopes, *limits = row
+    return Caller(client_id, key_id, frozenset(json.loads(scopes)), *limits)
 
 
 def _digest(key: str) -> str:

@@ -17,6 +17,10 @@ class Client(models.Model):
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    # Requests a UTC day, and requests that are not answered yet; 0: as many as they like; empty:
+    # CLIENT_REQUESTS_PER_DAY, CLIENT_OPEN_REQUESTS.
+    requests_per_day = models.PositiveIntegerField(null=True, blank=True)
+    open_requests = models.PositiveIntegerField(null=True, blank=True)
     # Days after which answered requests are deleted; 0: never; empty: RETENTION_DAYS.
     retention_days = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -75,7 +79,7 @@ class AuditEvent(models.Model):
     """
 
     at = models.DateTimeField(db_default=Now())
-    # `key:<id>`, `user:<id>` or `system:<what>`.
+    # `key:<id>`, `user:<id>`, `system:<what>` for a job, `command:<which>` for an operator's.
     actor = models.CharField(max_length=60)
     action = models.CharField(max_length=40)
     client_id = models.BigIntegerField(null=True)

@@ -13,6 +13,7 @@ from backend.clients.permissions import MayLabel, MaySubmit
 from backend.triage import labels, lifecycle, openapi, queries, schemas, values, waiting
 from backend.triage.admission import admission
 from backend.triage.parameters import caller_of, parse_id
+from backend.triage.quotas import quotas
 from backend.triage.values import Submission
 from backend.triage.views import shown, wish
 from ml.case import parse_case
@@ -33,13 +34,15 @@ class PredictView(APIView):
         says `fallback: true`. Without `patient_id` the case takes part in no trial."""
         case, caller = parse_case(request.data), caller_of(request)
         seconds = settings.PREDICT_WAIT_SECONDS
-        # The caller leaves with this answer, so this is when the request is due.
-        accepted = lifecycle.submit(
-            caller.client_id,
-            [Submission(case)],
-            deadline_seconds=seconds,
-            overloaded=admission.check(),
-        )
+        submissions = [Submission(case)]
+        with quotas.held(caller, submissions):
+            # The caller leaves with this answer, so this is when the request is due.
+            accepted = lifecycle.submit(
+                caller.client_id,
+                submissions,
+                deadline_seconds=seconds,
+                overloaded=admission.check(),
+            )
         resource = queries.just_accepted(caller.client_id, accepted)[accepted[0].id]
         one_answer = wish(caller, resource, seconds, _reply, settle=True)
         if not resource.done and not waiting.ask(request, one_answer):

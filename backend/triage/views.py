@@ -25,6 +25,7 @@ from backend.triage.parameters import (
     preferences,
     query_wait,
 )
+from backend.triage.quotas import quotas
 from backend.triage.values import Submission
 from ml.case import TriageCase, parse_case
 from ml.errors import FieldError, InvalidCase
@@ -141,11 +142,12 @@ class TriageCancelView(APIView):
 def submit(
     caller: Caller, submissions: list[Submission], batch: UUID | None = None
 ) -> list[values.Accepted]:
-    """Raises `KeyReused` (422) and `Overloaded` (503)."""
+    """Raises `KeyReused` (422), `QuotaExceeded` (429) and `Overloaded` (503)."""
     try:
-        return lifecycle.submit(
-            caller.client_id, submissions, batch=batch, overloaded=admission.check()
-        )
+        with quotas.held(caller, submissions):
+            return lifecycle.submit(
+                caller.client_id, submissions, batch=batch, overloaded=admission.check()
+            )
     except values.KeyReused as error:
         raise errors.KeyReused from error
 

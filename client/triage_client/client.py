@@ -20,6 +20,8 @@ from triage_client.types import Answer, Batch, Event, Request
 _TRIAGE: Final = "/api/v1/triage/"
 _LONGEST_WAIT: Final = 10
 _AGAIN: Final = frozenset({429, 502, 503, 504})
+# A used-up daily quota says hours: that is for the caller to know, not to sleep through.
+_LONGEST_PAUSE: Final = 60.0
 
 
 class Client:
@@ -151,9 +153,10 @@ class Client:
             else:
                 if response.is_success:
                     return response
-                if response.status_code not in _AGAIN or attempt == self._attempts:
-                    raise _problem(response)
                 pause = max(pause, _retry_after(response))
+                final = response.status_code not in _AGAIN or attempt == self._attempts
+                if final or pause > _LONGEST_PAUSE:
+                    raise _problem(response)
             time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  (spreads load)
         raise AssertionError("unreachable")
 

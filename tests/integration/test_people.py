@@ -1,14 +1,17 @@
 """People sign in with a password and have one role a client, which includes the lesser ones."""
 
+import json
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from backend.clients.keys import create_client
+from backend.clients.keys import create_client, find_caller, find_client, prefix_of
 from backend.clients.models import Client
 from backend.clients.people import (
     Person,
@@ -72,3 +75,64 @@ def test_the_command_writes_a_private_password_once(database: None, tmp_path: Pa
     assert create_client("demo") in person.places
     with pytest.raises(CommandError):
         run("--role", "king")
+
+
+def test_what_a_command_makes_is_audited_with_it(
+    database: None, sql: Callable[..., list[Any]], tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> str:
+        out = StringIO()
+        call_command(*arguments, stdout=out)
+        return out.getvalue().strip()
+
+    seen = 0
+
+    def events() -> list[tuple[str, str]]:
+        """Those since the last look."""
+        nonlocal seen
+        found = sql("SELECT actor, action, client_id FROM clients_auditevent ORDER BY id")[seen:]
+        seen += len(found)
+        assert {client for _, _, client in found} <= {find_client("north")}
+        return [(actor, action) for actor, action, _ in found]
+
+    made = "command:create_client"
+    key = run("create_client", "north", "--open-requests", "50", "--requests-per-day", "1000")
+    assert events() == [(made, "client.add"), (made, "client.change"), (made, "apikey.add")]
+    caller = find_caller(key)
+    assert caller is not None
+    assert (caller.open_requests, caller.requests_per_day) == (50, 1000)
+    run("create_client", "north", "--open-requests", "50")
+    assert events() == [(made, "apikey.add")], "nothing about the client was changed"
+    run("create_person", "ada", "--client", "north", "--role", "clinician")
+    run("create_person", "ada", "--client", "north", "--role", "operator")
+    told = [action for _, action in events()]
+    assert told == ["membership.add", "user.password", "membership.change", "user.password"]
+    prefix = prefix_of(key)
+    assert json.loads(run("revoke_key", f"tri_{prefix}", "--json"))["client"] == "north"
+    assert find_caller(key) is None
+    run("revoke_key", prefix)
+    assert events() == [("command:revoke_key", "apikey.revoke")], "revoked once"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("revoke_key", "00000000"),
+        ("revoke_key", "tri_01234567_a-whole-key-is-no-prefix"),
+        ("create_client", "north", "--open-requests", "-1"),
+        ("create_client", "north", "--requests-per-minute", "0"),
+        ("create_client", "north", "--requests-per-day", "many"),
+    ],
+)
+def test_a_command_called_wrongly_changes_nothing(database: None, wrong: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command(*wrong)
+    assert "a-whole-key" not in str(caught.value)
+    assert find_client("north") is None
+
+
+def test_a_key_that_cannot_be_handed_over_is_not_made(database: None, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises((CommandError, OSError)):
+        call_command("create_client", "north", "--key-file", str(tmp_path / "file" / "key"))
+    assert find_client("north") is None
