@@ -183,7 +183,7 @@ def _care(rules: RulesAnswer, level: Level) -> str:
 def explain(rules: RulesAnswer, prediction: Prediction | None) -> dict[str, Any]:
     """Why, for a person and a program: rule hits as offsets, the model's strongest features,
     what was missing and what was imputed. Holds no text of the patient."""
-    explanation: dict[str, Any] = {
+    return {
         "rules": {
             "level": rules.level.label,
             "floor": rules.floor.label,
@@ -194,16 +194,20 @@ def explain(rules: RulesAnswer, prediction: Prediction | None) -> dict[str, Any]
             "reasons": list(rules.reasons),
         },
         "missing": list(rules.missing),
-        "model": None,
+        "model": explain_model(prediction),
     }
-    if prediction is not None:
-        explanation["model"] = {
-            "level": prediction.level.label,
-            "raised_by_threshold": prediction.raised,
-            "imputed": list(prediction.imputed),
-            "contributions": [
-                {"feature": c.feature, "log_odds": round(c.log_odds, 6)}
-                for c in prediction.contributions
-            ],
-        }
-    return explanation
+
+
+def explain_model(prediction: Prediction | None) -> dict[str, Any] | None:
+    """The model's part of an explanation; None where it said nothing."""
+    if prediction is None:
+        return None
+    return {
+        "level": prediction.level.label,
+        "raised_by_threshold": prediction.raised,
+        "imputed": list(prediction.imputed),
+        "contributions": [
+            {"feature": c.feature, "log_odds": round(c.log_odds, 6)}
+            for c in prediction.contributions
+        ],
+    }

@@ -89,10 +89,18 @@ def record(
     model_digest: str,
 ) -> dict[str, Any]:
     """The answer as it is stored: levels as numbers, offsets instead of text."""
-    record = decision.to_json()
-    record["level"] = int(decision.level)
-    record["rules_version"] = rules.version
-    record["model_version"] = model_version
-    record["model_digest"] = model_digest
-    record["explanation"] = explain(rules, prediction)
-    return record
+    found = beside_explanation(decision, rules, model_version, model_digest)
+    found["explanation"] = explain(rules, prediction)
+    return found
+
+
+def beside_explanation(
+    decision: Decision, rules: RulesAnswer, model_version: str, model_digest: str
+) -> dict[str, Any]:
+    """All of a stored answer but its explanation."""
+    found = decision.to_json()
+    found["level"] = int(decision.level)
+    found["rules_version"] = rules.version
+    found["model_version"] = model_version
+    found["model_digest"] = model_digest
+    return found

@@ -16,13 +16,14 @@ import structlog
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
+from pydantic_core import from_json, to_json
 
 from backend import counters, encryption
 from backend.logs import failure
 from backend.monitoring import arms
 from backend.postgres.base import planned_cursor
 from backend.triage import statements
-from backend.triage.arrival import arriving, record
+from backend.triage.arrival import arriving, beside_explanation
 from backend.triage.models import TriageRequest
 from backend.triage.queue import doorbell
 from backend.triage.values import (
@@ -34,8 +35,9 @@ from backend.triage.values import (
     Stored,
     Submission,
 )
-from ml.case import parse_case
-from ml.decision import Arm
+from ml.case import TriageCase
+from ml.decision import Arm, explain_model
+from ml.prediction import Prediction
 from ml.rules.answer import RulesAnswer
 from ml.schema import LEVELS
 
@@ -178,18 +180,19 @@ def claim(limit: int, *, retry: bool = False) -> tuple[UUID, list[Claimed]]:
 
 def _claimed(row_id: UUID, arm: Arm, sealed: bytes, rules: str) -> Claimed:
     try:
-        case = parse_case(json.loads(encryption.unseal(bytes(sealed), row_id)))
+        # Sealed as it was accepted: what no single field can show was checked then.
+        case = TriageCase.model_validate_json(encryption.unseal(bytes(sealed), row_id))
     except Exception as error:  # undecryptable, or written by a version that knew other fields
         log.error("claim.payload_unreadable", request_id=str(row_id), **failure(error))
         case = None
-    return Claimed(row_id, arm, case, RulesAnswer.from_json(json.loads(rules)))
+    return Claimed(row_id, arm, case, RulesAnswer.from_json(from_json(rules)))
 
 
 def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
     """Commit a batch's decisions. Rows whose lease or token is gone are left as they are."""
     rows = written(finished)
     with planned_cursor() as cursor:
-        cursor.execute(statements.FINISH, {"rows": json.dumps(rows), "token": token})
+        cursor.execute(statements.FINISH, {"rows": to_json(rows).decode(), "token": token})
         answered, fallback, held, amended, kinds, waits, _ = cursor.fetchone()
     counters.answered(_kinds(kinds), "worker")
     counters.finished(waits or (), amended, len(rows) - held)
@@ -198,28 +201,26 @@ def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:
 
 def written(finished: Sequence[Finished]) -> list[dict[str, Any]]:
     """What `FINISH` takes of each decision; numbers and offsets, no text of the patient."""
-    return [
-        {
-            "id": str(one.id),
-            # An answer names the model whose opinion is in its explanation, also where the arm or
-            # a red flag made it the rules' answer.
-            "answer": record(
-                one.decision,
-                one.rules,
-                one.prediction,
-                one.model_version if one.prediction else "",
-                one.model_digest if one.prediction else "",
-            ),
-            "version": one.model_version if one.prediction else "",
-            "digest": one.model_digest if one.prediction else "",
-            "opinion": None if one.prediction is None else int(one.prediction.level),
-            "opinion_confidence": None if one.prediction is None else one.prediction.confidence,
-            "opinion_probabilities": one.prediction and list(one.prediction.probabilities),
-            "latency_us": one.latency_us,
-            "unserved": [opinion.to_json() for opinion in one.unserved],
-        }
-        for one in finished
-    ]
+    return [_written(one, one.prediction) for one in finished]
+
+
+def _written(one: Finished, said: Prediction | None) -> dict[str, Any]:
+    # An answer names the model whose opinion is in its explanation, also where the arm or a red
+    # flag made it the rules' answer.
+    version, digest = (one.model_version, one.model_digest) if said else ("", "")
+    answer = beside_explanation(one.decision, one.rules, version, digest)
+    answer["explanation"] = {"model": explain_model(said)}
+    return {
+        "id": str(one.id),
+        "answer": answer,
+        "version": version,
+        "digest": digest,
+        "opinion": None if said is None else int(said.level),
+        "opinion_confidence": None if said is None else said.confidence,
+        "opinion_probabilities": said and list(said.probabilities),
+        "latency_us": one.latency_us,
+        "unserved": [opinion.to_json() for opinion in one.unserved],
+    }
 
 
 def enforce_deadlines(ids: Sequence[UUID] | None = None) -> int:

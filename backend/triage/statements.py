@@ -123,23 +123,34 @@ RETURNING r.id, r.arm, p.sealed, p.rules"""
 # Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
 # A row that is already answered gets the late opinion logged, and an amendment if that opinion
 # is more urgent (never in the rules arm, once at most).
+#
+# Each given row looks up and locks its own request, in id order. A join would leave it to the
+# planner, which knows nothing of a token made a moment ago, expects one such row and compares every
+# row of the batch with every other. What the rules found is in the stored fallback already: only
+# the model's part of an explanation comes with the row.
+_WITH_RULES: Final = _ANSWER_COLUMNS.replace("explanation", "found || explanation AS explanation")
 FINISH: Final = f"""
-WITH given AS MATERIALIZED (
+WITH given AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given(
         id uuid, answer jsonb, digest text, version text, opinion smallint,
         opinion_confidence double precision, opinion_probabilities jsonb, latency_us integer,
         unserved jsonb)),
 held AS MATERIALIZED (
-    SELECT r.id, r.answer, r.arm, r.accepted_at, r.{PATIENTS_ONLY} AS of_patient
-    FROM triage_triagerequest AS r JOIN given USING (id)
-    WHERE r.work = 'leased' AND r.token = %(token)s AND r.due_at > clock_timestamp()
-    ORDER BY r.id FOR NO KEY UPDATE OF r),
+    SELECT given.*, r.*, r.{PATIENTS_ONLY} AS of_patient
+    FROM (SELECT * FROM given ORDER BY id) AS given, LATERAL (
+        SELECT held.answer AS was, held.arm, held.client_id, held.accepted_at,
+            p.fallback->'explanation' AS found, (p.fallback->>'level')::smallint AS rules_level
+        FROM triage_triagerequest AS held JOIN triage_triagepayload AS p ON p.request_id = held.id
+        WHERE held.id = given.id AND held.work = 'leased' AND held.token = %(token)s
+            AND held.due_at > clock_timestamp()
+        FOR NO KEY UPDATE OF held) AS r),
 decided AS MATERIALIZED (
-    SELECT held.id, held.answer AS was, held.arm, held.accepted_at, held.of_patient, new.*
-    FROM held JOIN given USING (id), jsonb_to_record(given.answer) AS new{_ANSWER_RECORD}),
+    SELECT id, was, arm, client_id, accepted_at, of_patient, rules_level, digest, version,
+        opinion, opinion_confidence, opinion_probabilities, latency_us, unserved, {_WITH_RULES}
+    FROM held, jsonb_to_record(held.answer) AS new{_ANSWER_RECORD}),
 finished AS (
     UPDATE triage_triagerequest AS r SET work = 'done', token = NULL, claim_rank = 0,
-        answer = CASE WHEN held.answer = 'open' THEN 'answered' ELSE held.answer END
+        answer = CASE WHEN held.was = 'open' THEN 'answered' ELSE held.was END
     FROM held WHERE r.id = held.id),
 answers AS (
     INSERT INTO triage_triageanswer (request_id, sequence, {_ANSWER_COLUMNS})
@@ -160,22 +171,21 @@ events AS (
     SELECT request_id, sequence + 1, CASE sequence WHEN 1 THEN 'answered' ELSE 'amended' END, level
     FROM answers
     RETURNING request_id, sequence, kind),
-{_DELIVERED},
+{_DELIVERIES.format(requests="decided")},
 logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
-    SELECT p.request_id, {_RULES_LOG},
-        COALESCE(decided.was = 'open' AND decided.decided_by = 'rules', FALSE), 0
-    FROM decided JOIN triage_triagepayload AS p ON p.request_id = decided.id
+    SELECT id, 'rules', rules_version, rules_version, rules_level, 0.0, NULL::jsonb,
+        was = 'open' AND decided_by = 'rules', 0
+    FROM decided
     UNION ALL
-    SELECT given.id, 'model', given.version, given.digest, given.opinion,
-        given.opinion_confidence, given.opinion_probabilities,
-        decided.was = 'open' AND decided.decided_by = 'model', given.latency_us
-    FROM given JOIN decided USING (id) WHERE given.digest <> ''
+    SELECT id, 'model', version, digest, opinion, opinion_confidence, opinion_probabilities,
+        was = 'open' AND decided_by = 'model', latency_us
+    FROM decided WHERE digest <> ''
     UNION ALL
-    SELECT given.id, 'model', beside.version, beside.digest, beside.level, beside.confidence,
+    SELECT id, 'model', beside.version, beside.digest, beside.level, beside.confidence,
         beside.probabilities, FALSE, beside.latency_us
-    FROM given JOIN decided USING (id), jsonb_to_recordset(given.unserved) AS beside(
+    FROM decided, jsonb_to_recordset(unserved) AS beside(
         version text, digest text, level smallint, confidence double precision,
         probabilities jsonb, latency_us integer)
     ON CONFLICT (request_id, digest) DO NOTHING),

@@ -1,5 +1,6 @@
 """Promises 2, 3, 4, 6, 7: the state machine against real PostgreSQL, one fault at a time."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,9 @@ from django.conf import settings
 from backend.triage import arrival, lifecycle, queries
 from backend.triage.values import Claimed, Finished, Submission
 from ml.case import parse_case
+from ml.cohort import generate
 from ml.decision import Decision, decide
-from ml.prediction import Prediction
+from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RulesAnswer
 from ml.schema import Level
 from tests.integration.conftest import SORE_THROAT
@@ -76,6 +78,36 @@ def test_claim_and_finish_give_one_answer_and_both_logs(
     # Finishing again, as a redelivered message would, changes nothing.
     assert lifecycle.finish(token, [finished(row, Level.EMERGENCY)]).stale == 1
     assert queries.get(owner_id, request_id) == resource
+
+
+def test_a_claim_gives_the_very_case_and_a_finish_stores_the_whole_record(
+    owner_id: int, sql: Sql
+) -> None:
+    """The fast ways of reading and writing against the slow and obvious ones."""
+    cases = [record.case.model_copy(update={"patient_id": None}) for record in generate(60, seed=5)]
+    accepted = lifecycle.submit(owner_id, [Submission(case) for case in cases])
+    before = dict(zip([one.id for one in accepted], cases, strict=True))
+    token, claimed = lifecycle.claim(100)
+    assert {row.id: row.case for row in claimed} == before
+    assert all(row.rules == arrival.assess(before[row.id]) for row in claimed)
+    why = (Contribution("age", -0.123456789), Contribution("text:pain", 1e-7))
+    said = replace(opinion(Level.SOON), imputed=("spo2_percent",), contributions=why)
+    decided = [
+        replace(finished(row, Level.SOON), prediction=said, decision=decide(row.rules, said, "ml"))
+        for row in claimed
+    ]
+    lifecycle.finish(token, decided)
+    rows = sql("SELECT request_id, to_jsonb(a)::text FROM triage_triageanswer AS a")
+    stored = {row_id: json.loads(text) for row_id, text in rows}
+    served = [one for one in decided if stored[one.id]["model_digest"] == DIGEST]
+    assert len(served) > 40, "the others are red flags, answered when they were accepted"
+    for one in served:
+        whole = arrival.record(one.decision, one.rules, said, "v1", DIGEST)
+        assert {name: stored[one.id][name] for name in whole} == whole
+    levels = dict(
+        sql("SELECT request_id, level FROM triage_predictionlog WHERE predictor = 'rules'")
+    )
+    assert levels == {row.id: int(decide(row.rules, "deadline", row.arm).level) for row in claimed}
 
 
 def test_the_rules_arm_logs_the_models_opinion_and_serves_the_rules(
