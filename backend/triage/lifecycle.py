@@ -24,6 +24,7 @@ from backend.monitoring import arms
 from backend.postgres.base import planned_cursor
 from backend.triage import statements
 from backend.triage.arrival import arriving, beside_explanation
+from backend.triage.gathering import Gathering
 from backend.triage.models import TriageRequest
 from backend.triage.queue import doorbell
 from backend.triage.values import (
@@ -83,6 +84,9 @@ def submit(
     raise OperationalError("the trial's phase changes faster than it can be read")
 
 
+Created = dict[UUID, tuple[datetime, datetime]]
+
+
 def _store(
     client_id: int, rows: list[dict[str, Any]], phase_id: int
 ) -> tuple[list[Accepted], list[dict[str, Any]]] | None:
@@ -91,17 +95,32 @@ def _store(
     # Only a batch with keys can be refused after some of it was stored; anything else is one
     # statement, which commits itself and saves two round trips.
     undoable = len(rows) > 1 and any(row["idempotency_key"] for row in rows)
-    with transaction.atomic() if undoable else nullcontext(), planned_cursor() as cursor:
+    if len(rows) == 1 and not connection.in_atomic_block:
+        current, created = _gathering.store(rows[0], phase_id)
+        accepted = _resolved(client_id, rows, created) if current == phase_id else []
+    else:
+        with transaction.atomic() if undoable else nullcontext():
+            current, created = _commit(rows, phase_id)
+            accepted = _resolved(client_id, rows, created) if current == phase_id else []
+    if current != phase_id:
+        return None
+    return accepted, [row for row, one in zip(rows, accepted, strict=True) if one.created]
+
+
+def _commit(rows: list[dict[str, Any]], phase_id: int) -> tuple[int, Created]:
+    """Store the rows, of whichever clients, if this phase is the current one, and ring. The current
+    phase, and when each new row was accepted and is due."""
+    with planned_cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows), "phase": phase_id})
         found = cursor.fetchall()
-        if found[0][0] != phase_id:
-            return None
-        times = {row_id: (accepted, due) for _, row_id, accepted, due in found if row_id}
-        accepted = _resolve_repeats(cursor, client_id, rows, times)
-    created = [row for row, one in zip(rows, accepted, strict=True) if one.created]
-    created.sort(key=_most_urgent_first)
-    transaction.on_commit(lambda: _ring([UUID(row["id"]) for row in created]))
-    return accepted, created
+    times = {row_id: (accepted, due) for _, row_id, accepted, due in found if row_id}
+    urgent_first = sorted(rows, key=_most_urgent_first)
+    ringing = [row_id for row in urgent_first if (row_id := UUID(row["id"])) in times]
+    transaction.on_commit(lambda: _ring(ringing))
+    return int(found[0][0]), times
+
+
+_gathering = Gathering(_commit)
 
 
 def _named(ids: Sequence[UUID]) -> dict[str, Any]:
@@ -129,18 +148,14 @@ def _most_urgent_first(row: dict[str, Any]) -> int:
     return -int(row["priority"])
 
 
-def _resolve_repeats(
-    cursor: Any,
-    client_id: int,
-    rows: list[dict[str, Any]],
-    times: dict[UUID, tuple[datetime, datetime]],
-) -> list[Accepted]:
+def _resolved(client_id: int, rows: list[dict[str, Any]], times: Created) -> list[Accepted]:
     """Rows that met their own idempotency key again are answered with the first one's id."""
     repeated = [row["idempotency_key"] for row in rows if UUID(row["id"]) not in times]
     first: dict[str, tuple[UUID, str]] = {}
     if repeated:
-        cursor.execute(statements.SAME_KEY, {"client": client_id, "keys": repeated})
-        first = {key: (row_id, body) for key, row_id, body in cursor.fetchall()}
+        with planned_cursor() as cursor:
+            cursor.execute(statements.SAME_KEY, {"client": client_id, "keys": repeated})
+            first = {key: (row_id, body) for key, row_id, body in cursor.fetchall()}
     accepted = []
     for index, row in enumerate(rows):
         row_id = UUID(row["id"])
