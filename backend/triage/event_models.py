@@ -20,7 +20,7 @@ class Event(models.Model):
 
     pk = models.CompositePrimaryKey("request_id", "sequence")
     request = models.ForeignKey(
-        "triage.TriageRequest", on_delete=models.CASCADE, related_name="events"
+        "triage.TriageRequest", on_delete=models.CASCADE, related_name="events", db_index=False
     )
     sequence = models.SmallIntegerField()
     kind = models.CharField(max_length=9)

@@ -45,7 +45,9 @@ class TriageRequest(models.Model):
         ABANDONED = "abandoned"
 
     id = models.UUIDField(primary_key=True, editable=False)
-    client = models.ForeignKey(Client, on_delete=models.PROTECT)
+    # No index of its own, here and below: where another one begins with the column, a second costs
+    # every write and serves no read.
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, db_index=False)
     # Keyed HMAC of the client's own patient id; random for a call without one.
     patient_reference = models.CharField(max_length=64)
     # The rules' level: what a claim serves first.
@@ -122,7 +124,9 @@ class TriagePayload(models.Model):
 class TriageAnswer(models.Model):
     """What was answered: sequence 1, and at most one amendment upward, sequence 2."""
 
-    request = models.ForeignKey(TriageRequest, on_delete=models.CASCADE, related_name="answers")
+    request = models.ForeignKey(
+        TriageRequest, on_delete=models.CASCADE, related_name="answers", db_index=False
+    )
     sequence = models.SmallIntegerField()
     level = models.SmallIntegerField(choices=_LEVELS)
     care_level = models.CharField(max_length=10)
@@ -154,7 +158,9 @@ class TriageAnswer(models.Model):
 class PredictionLog(models.Model):
     """What one predictor said of one request, served or not."""
 
-    request = models.ForeignKey(TriageRequest, on_delete=models.CASCADE, related_name="logs")
+    request = models.ForeignKey(
+        TriageRequest, on_delete=models.CASCADE, related_name="logs", db_index=False
+    )
     predictor = models.CharField(max_length=5, choices=[("rules", "rules"), ("model", "model")])
     version = models.CharField(max_length=100)
     digest = models.CharField(max_length=64)
