@@ -42,3 +42,12 @@ def quotas_let_work_through(app_configs: Any, **kwargs: Any) -> list[CheckMessag
         hint = "One client alone can fill the queue: from OPEN_HARD_LIMIT on every POST is 503."
         found.append(Warning("CLIENT_OPEN_REQUESTS protects nobody", hint, id="triage.W002"))
     return found
+
+
+@register()
+def callers_find_room(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Who waits holds a connection; somebody must be able to ask meanwhile."""
+    if settings.MAX_WAITERS < settings.MAX_CONNECTIONS:
+        return []
+    hint = "Raise MAX_CONNECTIONS, or lower MAX_WAITERS."
+    return [Error("expected MAX_WAITERS < MAX_CONNECTIONS", hint, id="triage.E004")]

@@ -22,7 +22,8 @@ logconfig_dict: dict[str, Any] = {
     "root": {"handlers": ["lines"], "level": "INFO"},
     "loggers": {"gunicorn.error": {"handlers": ["lines"], "level": "INFO", "propagate": False}},
 }
-# Bodies are capped by the application; these bound what comes before them.
+# Bodies are capped by the application, time and number of connections by `backend.wire`; these
+# bound what comes before them.
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
@@ -35,7 +36,9 @@ def post_fork(server: object, worker: object) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """SIGTERM also closes the waiting room: the server itself would wait for the waiting."""
+    """SIGTERM also closes the waiting room: the server itself would wait for the waiting.
+    Connections are bounded in time and number, which the worker does not do itself."""
+    from backend import wire
     from backend.triage.waiting import room
 
     def stop() -> None:
@@ -43,3 +46,4 @@ def post_worker_init(worker: Any) -> None:
         worker.handle_exit_signal()
 
     worker.loop.add_signal_handler(signal.SIGTERM, stop)
+    wire.install(worker)

@@ -121,6 +121,10 @@ OPEN_HARD_LIMIT = env.integer("OPEN_HARD_LIMIT", 20_000, 1, 10_000_000)
 # callers may wait for an answer in it, which costs no thread.
 WEB_THREADS = env.integer("WEB_THREADS", 8, 1, 100)
 MAX_WAITERS = env.integer("MAX_WAITERS", 5_000, 0, 100_000)
+# Connections of one web process, those that wait among them (fewer where the machine allows fewer
+# open files); and seconds in which a request must have come whole, a long body at 64 KiB/s.
+MAX_CONNECTIONS = env.integer("MAX_CONNECTIONS", 6_000, 10, 200_000)
+REQUEST_SECONDS = env.integer("REQUEST_SECONDS", 10, 1, 300)
 
 # --- Broker ----------------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "")

@@ -88,3 +88,9 @@ def test_the_times_fit_and_a_misfit_is_found(settings: Any) -> None:
     settings.DEADLINE_SECONDS = 20
     settings.VISIBILITY_TIMEOUT_SECONDS = 4
     assert [found.id for found in checks.times_fit(None)] == ["triage.E003"]
+
+
+def test_callers_find_room_beside_those_who_wait(settings: Any) -> None:
+    assert checks.callers_find_room(None) == []
+    settings.MAX_CONNECTIONS = settings.MAX_WAITERS
+    assert [found.id for found in checks.callers_find_room(None)] == ["triage.E004"]
