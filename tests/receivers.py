@@ -1,4 +1,4 @@
-"""A mail server and a web service that take what is sent to them, or refuse it."""
+"""A mail server and web services that take what is sent to them, or refuse it."""
 
 import json
 import socketserver
@@ -55,6 +55,32 @@ class _HookServer(ThreadingHTTPServer):
         self.status = 200
 
 
+class Receiver(ThreadingHTTPServer):
+    """Takes every webhook; answers `status`."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Take)
+        self.status = 200
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/hook?a=1"
+
+
+class _Take(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((dict(self.headers), body))
+        self.send_response(self.server.status)
+        self.send_header("Location", self.server.url)
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
 @contextmanager
 def _running(server: Any) -> Iterator[Any]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -75,3 +101,8 @@ def mail_server() -> Any:
 def web_service() -> Any:
     """A context: `.server_address`, the JSON `.bodies` that came, the `.status` it answers."""
     return _running(_HookServer())
+
+
+def webhook_receiver() -> Any:
+    """A context: `.url`, and what it `.got`: headers and body of each message."""
+    return _running(Receiver())

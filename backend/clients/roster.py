@@ -33,7 +33,7 @@ def issue_key(actor: str, client_id: int, name: str, scopes: tuple[str, ...]) ->
 
 
 def revoke_key(actor: str, prefix: str) -> str | None:
-    """End the key of that prefix at its next call; whose it is (the client's name), None where
+    """End the key of that prefix, within a second; whose it is (the client's name), None where
     there is no such key. One that is revoked stays as it is."""
     with transaction.atomic():
         key = ApiKey.objects.select_for_update().filter(prefix=prefix).first()

@@ -3,8 +3,8 @@
 Marked patients go through every way that a request can take, well and badly, through real
 processes. Then everything that these processes have written is searched for the marks: each
 command that went through Redis, its keys and its append-only file, Flower's API, every log, the
-metrics, the alarms' mails, command lines and environments, temporary files, and PostgreSQL's
-own files, tables and log.
+metrics, the alarms' mails, webhooks and who received them, command lines and environments,
+temporary files, and PostgreSQL's own files, tables and log.
 """
 
 import base64
@@ -23,12 +23,14 @@ import psutil
 import pytest
 import redis
 
+from backend.clients import keys
 from backend.stack.ports import HOST
 from tests.drills.words import KILLS, RAISES
 from tests.eventually import eventually
 from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT
 from tests.integration.processes import ROOT, Processes
 from tests.integration.test_flower import flower
+from tests.receivers import webhook_receiver
 
 Sql = Callable[..., list[Any]]
 TRIAGE = "/api/v1/triage/"
@@ -101,13 +103,20 @@ def database_files(sql: Sql) -> Path:
 
 
 def test_a_marked_patient_is_found_nowhere_but_sealed(
-    processes: Processes, owner_key: str, sql: Sql, tmp_path: Path, database_files: Path
+    processes: Processes,
+    owner_id: int,
+    owner_key: str,
+    sql: Sql,
+    tmp_path: Path,
+    database_files: Path,
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     processes.environment |= {"TMPDIR": str(temporary), "REVIEW_SHARES": "random=1"}
-    with Monitor() as monitor, flower(processes) as dashboard:
+    processes.environment["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8"
+    with Monitor() as monitor, flower(processes) as dashboard, webhook_receiver() as receiver:
         web = processes.web(owner_key)
+        followed(web, keys.create_key(owner_id, "operator", ("operate",)), receiver.url)
         ids = every_way_through_the_web(web, sql)
         processes.keeper()
         worker = processes.start(
@@ -133,6 +142,8 @@ def test_a_marked_patient_is_found_nowhere_but_sealed(
             what="the payload that does not open is an alarm",
         )
         judged(web, ids[0])
+        eventually(lambda: sql(_SENT) >= [(2 * len(ids),)], 30, what="webhooks were tried")
+        assert {("answered",), ("cancelled",)} <= {*sql(_SENT_KINDS)}
         without_a_database(processes, owner_key)
         processes.run("-c", _SEND_MAILS)
         eventually(lambda: _tasks(dashboard), 30, what="Flower shows tasks")
@@ -148,9 +159,11 @@ def test_a_marked_patient_is_found_nowhere_but_sealed(
         assert len(places["flower"]) >= 3
         assert len(places["command lines"]) >= 3
     assert len(monitor.seen) > 50
+    assert len(receiver.got) >= len(ids)
     places |= {
         "what went through redis": [line.encode() for line in monitor.seen],
         "what redis keeps": monitor.kept(),
+        "webhooks": [json.dumps(headers).encode() + body for headers, body in receiver.got],
         "logs": [processes.logs().encode()],
         "files of the processes": files(tmp_path),
         "tables": [*tables(sql)],
@@ -169,6 +182,9 @@ def test_a_marked_patient_is_found_nowhere_but_sealed(
 
 
 _ALL_WORKED = "SELECT count(*) FROM triage_triagerequest WHERE work IN ('due', 'leased')"
+# One endpoint takes them, the other is not there.
+_SENT = "SELECT count(*) FROM triage_delivery WHERE attempts <> '[]'"
+_SENT_KINDS = "SELECT DISTINCT kind FROM triage_delivery WHERE state = 'delivered'"
 _SEND_MAILS = (
     "import os, django; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'backend.settings');"
     "django.setup(); from workers import surveillance; surveillance.pulse()"
@@ -237,6 +253,14 @@ def every_way_through_the_web(web: httpx.Client, sql: Sql) -> list[str]:
     for response in refusals:
         assert not shows(response.content)
     return [*ids, batch.json()["items"][0]["request"]["id"]]
+
+
+def followed(web: httpx.Client, key: str, url: str) -> None:
+    """A webhook to this address, and one to where nobody listens."""
+    for one in (url, f"http://{HOST}:1/hook"):
+        headers = {"Authorization": f"Bearer {key}"}
+        made = web.post("/api/v1/webhooks/", json={"url": one}, headers=headers)
+        assert made.status_code == 201
 
 
 _JSON = {"Content-Type": "application/json"}

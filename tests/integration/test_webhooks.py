@@ -1,10 +1,8 @@
 """Webhooks: signed, thin, tried again, to public addresses only, and owned by one client."""
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
 
@@ -16,46 +14,17 @@ from backend.clients import keys
 from backend.triage import delivery, outbound
 from tests.eventually import eventually
 from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT, Api
+from tests.receivers import Receiver, webhook_receiver
 
 Sql = Callable[..., list[Any]]
 TRIAGE, HOOKS = "/api/v1/triage/", "/api/v1/webhooks/"
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes every POST; answers `status`."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Take)
-        self.status = 200
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/hook?a=1"
-
-
-class _Take(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((dict(self.headers), body))
-        self.send_response(self.server.status)
-        self.send_header("Location", self.server.url)
-        self.end_headers()
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver(settings: Any) -> Iterator[Receiver]:
     settings.WEBHOOK_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with webhook_receiver() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

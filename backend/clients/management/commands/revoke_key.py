@@ -1,4 +1,4 @@
-"""End an API key: it is refused from its next call on."""
+"""End an API key: it is refused within a second."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _PREFIX: Final = re.compile(r"(?:tri_)?([0-9a-f]{8})")
 
 
 class Command(BaseCommand):
-    help = "End an API key by its prefix (the 8 characters after 'tri_'), at its next call."
+    help = "End an API key by its prefix (the 8 characters after 'tri_'), within a second."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("prefix")
