@@ -205,13 +205,14 @@ def test_beats_timetable_is_made_once_and_keeps_what_was_edited(database: None, 
 def test_beat_and_the_background_worker_make_the_report(
     processes: Processes, labelled: Callable[[dt.date, int, int], None], sql: Sql
 ) -> None:
-    """Real beat, real broker, real worker, a real mail file; the hourly tick is made due now."""
+    """Real beat, real broker, real worker, a real mail file; the tick comes every second."""
     yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
     labelled(yesterday, 10, 10)
     schedule.install()
+    sql("UPDATE django_celery_beat_intervalschedule SET every = 1")
     sql(
-        "UPDATE django_celery_beat_crontabschedule SET minute = '*' WHERE id IN"
-        " (SELECT crontab_id FROM django_celery_beat_periodictask WHERE name LIKE 'Daily%%')"
+        "UPDATE django_celery_beat_periodictask SET crontab_id = NULL, interval_id ="
+        " (SELECT min(id) FROM django_celery_beat_intervalschedule) WHERE name LIKE 'Daily%%'"
     )
     processes.worker("background")
     beat = processes.start("-m", "celery", "-A", "workers.app", "beat", "--loglevel=INFO")
