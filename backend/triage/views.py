@@ -6,7 +6,6 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -179,7 +178,7 @@ def respond(resource: schemas.TriageResource, status: int) -> Response:
 def reply(news: waiting.News, status: int = 200) -> waiting.Reply:
     """The same as `respond`, for a caller who waited."""
     resource = news.resource
-    body = JSONRenderer().render(resource.model_dump(mode="json"))
+    body = resource.model_dump_json().encode()
     headers = {"Content-Type": "application/json", **headers_of(resource)}
     return waiting.Reply(status, headers, body)
 

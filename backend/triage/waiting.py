@@ -7,8 +7,8 @@ that the time is over and the first response still holds. A server without that 
 first response: a wait is an upper bound, never a promise.
 
 One thread a process does the looking, on one connection: LISTEN (a notification names no request),
-one SELECT for everybody who waits, again after a second in case a notification was lost, and in the
-moment when a waited-for request is due, for then it is answered from its stored rules.
+one SELECT for each few hundred who wait, again after a second in case a notification was lost, and
+in the moment when a waited-for request is due, for then it is answered from its stored rules.
 """
 
 import contextlib
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 SLOT: Final = "triage.waiting"
 RECHECK_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
+# Read and told together; no more than one statement answers (`lifecycle.answer_now`).
+_SLICE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,12 @@ class WaitingRoom:
                 os.read(self._bell_out, 4_096)
 
     def _look(self, chosen: list[Waiter], now: float, closed: bool) -> float:
-        """Tell whoever has news or no time left; returns seconds until the next one is due."""
+        """Tell whoever has news or no time left, slice by slice: nobody waits until everybody was
+        read. Returns seconds until the next one is due."""
+        slices = [chosen[at : at + _SLICE] for at in range(0, len(chosen), _SLICE)]
+        return min(self._look_at(one, now, closed) for one in slices)
+
+    def _look_at(self, chosen: list[Waiter], now: float, closed: bool) -> float:
         over = {one for one in chosen if closed or one.until <= now}
         settled = [one.wish.request_id for one in over if one.wish.settle]
         if settled:

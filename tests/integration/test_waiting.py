@@ -13,7 +13,11 @@ from django.db import connection, connections
 
 from backend.asgi import application
 from backend.triage import lifecycle, waiting
-from backend.triage.waiting import WaitingRoom
+from backend.triage.queries import Progress
+from backend.triage.values import Submission
+from backend.triage.waiting import News, Reply, WaitingRoom, Wish
+from ml.case import parse_case
+from tests.eventually import eventually
 from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT, Api
 
 Sql = Callable[..., list[Any]]
@@ -56,6 +60,23 @@ def later(seconds: float, action: Callable[[], Any]) -> threading.Thread:
     thread = threading.Thread(target=run)
     thread.start()
     return thread
+
+
+def test_a_room_that_closes_settles_everybody_however_many(owner_id: int) -> None:
+    """More than one statement answers: a caller who must not get the first response never does."""
+    case = parse_case(SORE_THROAT)
+    accepted = lifecycle.submit(owner_id, [Submission(case) for _ in range(600)])
+    own, told = WaitingRoom(), []
+    for one in accepted:
+        wish = Wish(owner_id, one.id, Progress.OPEN, 30, _status, settle=True)
+        assert own.enter(wish, told.append)
+    own.close()
+    eventually(lambda: len(told) == len(accepted), 20, what="everybody is told")
+    assert {reply and reply.body for reply in told} == {b"answered"}
+
+
+def _status(news: News) -> Reply:
+    return Reply(200, {}, news.resource.status.encode())
 
 
 def test_a_waiting_read_is_woken_by_the_commit(
