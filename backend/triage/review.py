@@ -146,13 +146,6 @@ _WAITING: Final = f"""
 SELECT count(*) FROM triage_reviewsample WHERE client_id = ANY(%s) AND labelled_at IS NULL
     AND sampled_at > now() - make_interval(days => {OPEN_DAYS})"""  # noqa: S608  (constants)
 
-_LABELLED: Final = """
-SELECT newest.request_id, newest.level, newest.blind, s.probability, s.random_share, s.stratum
-FROM (SELECT DISTINCT ON (request_id) request_id, level, blind FROM triage_clinicianlabel
-      WHERE created_at >= %(start)s AND created_at < %(end)s
-      ORDER BY request_id, created_at DESC, id DESC) AS newest
-JOIN triage_reviewsample AS s ON s.request_id = newest.request_id"""
-
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
@@ -166,22 +159,6 @@ class ReviewCase:
     leased_until: datetime
     accepted_at: datetime
     case: TriageCase
-
-
-@dataclass(frozen=True, slots=True)
-class SampledLabel:
-    """The newest label of a sampled request, with the probability of having been sampled.
-
-    1 / `probability` is its weight in an estimate over all answered requests (Horvitz and
-    Thompson 1952). `random_share`: also in the uniform share, by itself an unweighted sample.
-    """
-
-    request_id: UUID
-    level: Level
-    blind: bool
-    probability: float
-    random_share: bool
-    stratum: str
 
 
 def sample(settle_seconds: float = SETTLE_SECONDS) -> int:
@@ -263,15 +240,6 @@ def skip(client_ids: Sequence[int], author: Author, request_id: UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_SKIP, parameters)
         return bool(cursor.rowcount)
-
-
-def sampled_labels(start: datetime, end: datetime) -> list[SampledLabel]:
-    """The newest label of each sampled request labelled in [start, end): the only ones whose
-    probability is known."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LABELLED, {"start": start, "end": end})
-        rows = cursor.fetchall()
-    return [SampledLabel(row[0], Level(row[1]), *row[2:]) for row in rows]
 
 
 def _opened(request_id: UUID, sealed: bytes) -> TriageCase | None:

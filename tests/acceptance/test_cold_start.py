@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.checkout import copy_checkout, environment
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,15 +32,6 @@ SECOND_START_SECONDS = 45
 ORDINARY = ("unshare", "--user", "--map-user=1", "--map-group=1")
 
 
-def _environment() -> dict[str, str]:
-    """The developer's environment without what this run of the tests or a make above has set."""
-    ours = re.compile(
-        r"(DATABASE|REDIS)_URL|.*_DIR|TRIAGE_.*|DJANGO_.*|.*_PORT|ALLOWED_HOSTS|MAKE.*|MFLAGS"
-        r"|VIRTUAL_ENV|PYTHONPATH|PYTEST_.*|CI"
-    )
-    return {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
-
-
 class Run:
     """`make run` in the background, as a terminal runs it: the leader of its own group."""
 
@@ -50,7 +42,7 @@ class Run:
             self.process = subprocess.Popen(
                 [*prefix, "make", "run"],
                 cwd=copy,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -88,7 +80,7 @@ def _make(copy: Path, word: str, seconds: float = 200) -> subprocess.CompletedPr
     return subprocess.run(
         ["make", word, "FORCE=1"],
         cwd=copy,
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -119,22 +111,11 @@ def _nothing_is_left(copy: Path, seconds: float = 5) -> None:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every file git knows or would add, and nothing else: no environment, no state, no model."""
+    """Below a private directory, at a deep path with a space in it."""
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
     copy = home / "a rather deep place" / ("for-a-checkout-" * 5) / "clinical triage"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.split(b"\0")
-    for name in filter(None, map(os.fsdecode, listed)):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes((ROOT / name).read_bytes())
-    assert not (copy / ".venv").exists()
-    return copy
+    return copy_checkout(copy)
 
 
 @pytest.fixture
@@ -178,7 +159,7 @@ def test_from_nothing_to_an_answer_and_back(
     first.wait_for("curl -sS", 5)
     line = next(line for line in first.printed.splitlines() if line.startswith("curl "))
     pasted = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=60, env=_environment()
+        ["bash", "-c", line], capture_output=True, text=True, timeout=60, env=environment()
     )
     assert pasted.returncode == 0, pasted.stderr
     request = json.loads(pasted.stdout)
@@ -194,7 +175,7 @@ def test_from_nothing_to_an_answer_and_back(
     refused.value.close()
 
     again = subprocess.run(
-        ["make", "run"], cwd=copy, env=_environment(), capture_output=True, text=True, timeout=60
+        ["make", "run"], cwd=copy, env=environment(), capture_output=True, text=True, timeout=60
     )
     assert again.returncode == 0
     assert f"already running (process {_pid_of_the_supervisor(copy)}, ready)" in again.stderr
@@ -259,7 +240,7 @@ def _the_readme_works_as_pasted(copy: Path) -> None:
     asked = subprocess.run(
         ["bash", "-c", block[1]],
         cwd=copy,
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -270,7 +251,7 @@ def _the_readme_works_as_pasted(copy: Path) -> None:
     records.write_text(json.dumps(body) + "\n")
     command = [".venv/bin/python", "manage.py", "replay", "var/records.jsonl", "--json"]
     replayed = subprocess.run(
-        command, cwd=copy, env=_environment(), capture_output=True, text=True, timeout=60
+        command, cwd=copy, env=environment(), capture_output=True, text=True, timeout=60
     )
     assert replayed.returncode == 0, replayed.stderr
     assert json.loads(replayed.stdout)["answered"] == 1

@@ -4,7 +4,6 @@ Which blocks are run, and which say why not, is checked at once by tests/unit/we
 """
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_cold_start import _environment
+from tests.acceptance.checkout import copy_checkout, environment
 from tests.eventually import eventually
 from tests.unit.web.test_docs import RUN, Block, blocks
 
@@ -27,24 +26,14 @@ START_SECONDS = 600
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of this checkout in which `make run`'s supervisor runs the whole service."""
-    copy = tmp_path_factory.mktemp("documents") / "clinical-triage"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.split(b"\0")
-    for name in filter(None, map(os.fsdecode, listed)):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    copy = copy_checkout(tmp_path_factory.mktemp("documents") / "clinical-triage")
     (copy / ".venv").symlink_to(Path(sys.executable).parents[1])
     output = copy / "output"
     with output.open("w") as file:
         supervisor = subprocess.Popen(
             [".venv/bin/python", "-m", "backend.stack", "run"],
             cwd=copy,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -86,7 +75,7 @@ def test_a_page_works_as_written(checkout: Path, name: str) -> None:
     ran = subprocess.run(
         ["bash", "-c", script(page)],
         cwd=checkout,
-        env=_environment() | {"URL": said["addresses"]["web"]},
+        env=environment() | {"URL": said["addresses"]["web"]},
         capture_output=True,
         text=True,
         timeout=400,

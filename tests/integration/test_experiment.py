@@ -1,121 +1,32 @@
 """A trial of the model against the rules, through the real lifecycle and the real statements."""
 
-import io
-import json
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from backend.clients import keys
-from backend.clients.models import Scope
 from backend.monitoring import alerts, arms, experiments, exposures
-from backend.monitoring.experiments import By, Refused
-from backend.monitoring.models import ModelVersion
+from backend.monitoring.experiments import Refused
 from backend.triage import lifecycle
-from backend.triage.values import Finished, Submission
-from ml.case import parse_case
-from ml.decision import decide
-from ml.plan import Terms, parse_terms
-from ml.prediction import Prediction
-from ml.rules.engine import RULES_VERSION
+from ml.plan import Terms
 from ml.schema import Level
-from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT, Api
+from tests.integration.conftest import CARDIAC_ARREST, Api
+from tests.integration.trials import (
+    AT_ONCE,
+    BY,
+    OTHER,
+    Patients,
+    Sql,
+    names,
+    patients,
+    rules_level,
+    serving,
+    start,
+)
 from workers import trial
 
-Sql = Callable[..., list[Any]]
-DIGEST, OTHER = "a" * 64, "b" * 64
-BY = By("system:tests", "tests", "because")
-EXPERIMENTS = "/api/v1/experiments/"
-# The rules call a sore throat routine or soon; this model says what a test wants.
-AT_ONCE = Terms(shares=(0.5, 1.0), minimum_days=0, minimum_pairs=0, labels="all")
-
-
-@pytest.fixture
-def serving(database: None) -> None:
-    ModelVersion.objects.create(
-        version="v1", digest=DIGEST, stage="serving", rules_version=RULES_VERSION
-    )
-    arms.forget()
-
-
-@pytest.fixture
-def operator(owner_id: int) -> Api:
-    return Api(keys.create_key(owner_id, "operator", (Scope.OPERATE,)))
-
-
-class Patients:
-    """Sends patients, answers them with a model that says `level`, and labels them."""
-
-    def __init__(self, client_id: int, sql: Sql) -> None:
-        self._client_id, self._sql = client_id, sql
-        keys.create_key(client_id, "labels", (Scope.LABEL,))
-        self._key = sql("SELECT max(id) FROM clients_apikey")[0][0]
-
-    def send(self, ids: Sequence[str], **changes: Any) -> None:
-        bodies = [SORE_THROAT | {"patient_id": one} | changes for one in ids]
-        lifecycle.submit(self._client_id, [Submission(parse_case(body)) for body in bodies])
-
-    def answer(self, level: Level = Level.SOON, digest: str = DIGEST) -> None:
-        """Everything that is due, as a worker does."""
-        token, rows = lifecycle.claim(2_000)
-        shares = [0.0, 0.0, 0.0, 0.0]
-        shares[level] = 1.0
-        said = Prediction(level, (shares[0], shares[1], shares[2], shares[3]))
-        lifecycle.finish(
-            token,
-            [
-                Finished(row.id, decide(row.rules, said, row.arm), row.rules, said, "v1", digest, 1)
-                for row in rows
-            ],
-        )
-
-    def label(self, level: Level, *, blind: bool = False) -> None:
-        """Every answered request that has no label."""
-        self._sql(
-            "INSERT INTO triage_clinicianlabel (request_id, key_id, level, blind)"
-            " SELECT id, %s, %s, %s FROM triage_triagerequest AS r WHERE NOT EXISTS"
-            " (SELECT FROM triage_clinicianlabel WHERE request_id = r.id)",
-            self._key,
-            int(level),
-            blind,
-        )
-
-    def settle(self) -> None:
-        """As if all this had been half a minute ago."""
-        self._sql("UPDATE triage_predictionlog SET created_at = created_at - interval '1 minute'")
-        self._sql(
-            "UPDATE monitoring_experiment SET collected_until = collected_until"
-            " - interval '2 minutes'"
-        )
-
-    def arms(self) -> dict[str, str]:
-        """By patient: the arm of the newest request."""
-        return dict(
-            self._sql(
-                "SELECT patient_reference, arm FROM triage_triagerequest ORDER BY accepted_at, id"
-            )
-        )
-
-
-@pytest.fixture
-def patients(owner_id: int, serving: None, sql: Sql) -> Patients:
-    return Patients(owner_id, sql)
-
-
-def start(terms: Terms = AT_ONCE, name: str = "trial-1") -> experiments.Record:
-    return experiments.start(name, "the model is better", terms, BY)
-
-
-def names(count: int, of: str = "p") -> list[str]:
-    return [f"{of}-{number}" for number in range(count)]
-
-
-def rules_level(sql: Sql) -> Level:
-    return Level(sql("SELECT max(priority) FROM triage_triagerequest")[0][0])
+__all__ = ["patients", "serving"]  # fixtures
 
 
 # --- One patient, one arm ------------------------------------------------------------------------
@@ -426,108 +337,3 @@ def test_after_the_end_everybody_meets_what_was_decided(
     assert set(patients.arms().values()) == {arm}
     with pytest.raises(Refused, match="running"):
         experiments.stop("trial-1", outcome, BY)
-
-
-# --- Commands and HTTP ---------------------------------------------------------------------------
-
-
-def command(*arguments: str) -> Any:
-    out = io.StringIO()
-    call_command("experiment", *arguments, "--json", stdout=out)
-    return json.loads(out.getvalue())
-
-
-def test_the_commands_lead_through_a_trial(patients: Patients) -> None:
-    plan = json.dumps({"shares": [0.5, 1], "minimum_days": 0, "minimum_pairs": 0})
-    begun = command("start", "trial-1", "--plan", plan, "--hypothesis", "better")
-    assert (begun["state"], begun["plan"]["shares"], begun["findings"]) == (
-        "running",
-        [0.5, 1],
-        None,
-    )
-    assert [p["ml_share"] for p in command("ramp", "trial-1")["phases"]] == [0.5, 1]
-    shown = command("status")
-    assert shown["findings"]["outcome"] == "continue"
-    out = io.StringIO()
-    call_command("experiment", "status", "trial-1", stdout=out)
-    assert "100.0% model" in out.getvalue()
-    assert command("stop", "trial-1", "--outcome", "ml", "--reason", "done")["outcome"] == "ml"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["status"], 1),
-        (["status", "absent"], 1),
-        (["ramp", "absent"], 1),
-        (["stop", "absent", "--outcome", "ml"], 1),
-        (["start", "trial-1", "--plan", "{"], 2),
-        (["start", "trial-1", "--plan", '{"shares": [2]}'], 2),
-        (["start", "Bad Name"], 1),
-    ],
-)
-def test_a_refused_command_has_a_code(serving: None, arguments: list[str], code: int) -> None:
-    with pytest.raises(CommandError) as caught:
-        command(*arguments)
-    assert caught.value.returncode == code
-
-
-def test_a_rolled_back_trial_shows_in_the_exit_code(patients: Patients, sql: Sql) -> None:
-    start()
-    sql("UPDATE monitoring_experiment SET plan_hash = repeat('0', 64)")
-    for arguments in (["ramp", "trial-1"], ["status"]):
-        with pytest.raises(CommandError) as caught:
-            command(*arguments)
-        assert caught.value.returncode == 3
-
-
-def test_http_starts_shows_ramps_and_stops(serving: None, operator: Api, owner: Api) -> None:
-    body = {"name": "trial-1", "plan": {"shares": [0.5, 1], "minimum_days": 0, "minimum_pairs": 0}}
-    begun = operator.post(EXPERIMENTS, body)
-    assert begun.status_code == 201
-    assert begun.json()["plan_hash"] == experiments.plan_of(experiments.running()).digest()  # type: ignore[arg-type]
-    assert operator.post(EXPERIMENTS, body).status_code == 409
-    early = operator.post(f"{EXPERIMENTS}trial-1/ramp/", {})
-    assert (early.status_code, "older than an hour" in early.json()["detail"]) == (409, True)
-    trial.watch()
-    ramped = operator.post(f"{EXPERIMENTS}trial-1/ramp/", {"reason": "quiet"}).json()
-    assert [(p["ml_share"], p["reason"]) for p in ramped["phases"]] == [
-        (0.5, "start"),
-        (1, "quiet"),
-    ]
-    assert owner.get(f"{EXPERIMENTS}trial-1/").json() == ramped
-    assert owner.get(EXPERIMENTS).json() == {"experiments": [ramped]}
-    stopped = operator.post(f"{EXPERIMENTS}trial-1/stop/", {"outcome": "rules"})
-    assert (stopped.status_code, stopped.json()["state"]) == (200, "stopped")
-    assert operator.post(f"{EXPERIMENTS}trial-1/stop/", {"outcome": "rules"}).status_code == 409
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "field"),
-    [
-        ("", {}, "name"),
-        ("", {"name": "Bad Name"}, "name"),
-        ("", {"name": "x\n"}, "name"),
-        ("", {"name": "x", "plan": {"shares": []}}, "plan.shares"),
-        ("", {"name": "x", "salt": "s"}, "unknown field"),
-        ("", [], ""),
-        ("trial-1/stop/", {"outcome": "neither"}, "outcome"),
-        ("trial-1/ramp/", {"reason": "\x00"}, "reason"),
-    ],
-)
-def test_a_bad_body_is_refused_by_field(
-    operator: Api, serving: None, path: str, body: Any, field: str
-) -> None:
-    found = operator.post(EXPERIMENTS + path, body)
-    assert found.status_code == 400
-    assert [one["field"] for one in found.json()["errors"]] == [field]
-
-
-@pytest.mark.parametrize("name", ["absent", "%00", "a" * 300])
-def test_an_unknown_trial_is_the_same_problem(operator: Api, serving: None, name: str) -> None:
-    assert operator.get(f"{EXPERIMENTS}{name}/").status_code == 404
-    assert operator.post(f"{EXPERIMENTS}{name}/ramp/", {}).status_code == 404
-
-
-def test_a_plan_from_json_is_the_plan_of_the_code() -> None:
-    assert parse_terms({"shares": [0.05, 0.25, 0.5, 1]}) == Terms()
