@@ -1,4 +1,8 @@
-"""What a combination is, and the questions about a patient that several of them ask."""
+"""What a combination is, and the questions about a patient that several of them ask.
+
+A combination is looked at only where one of the signs it stands on is known: most of them stand
+on something rare, so that a case asks a few of a hundred.
+"""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -6,19 +10,33 @@ from typing import Final, NamedTuple
 from ml.rules.facts import Facts
 from ml.schema import Level
 
+# Signs that are no rule's id, and those that several combinations stand on.
+HOT: Final = ("hot",)
 SICK: Final = ("neurological.consciousness", "neurological.coma", "ctx.drowsy")
 
 
 class Combination(NamedTuple):
-    """`holds` decides on the facts; `red_flag` makes emergency final, `floor` binds the model."""
+    """Fires where one of the signs `on` is known (see `Facts.signs`) and `also` holds.
+
+    `red_flag` makes emergency final, `floor` binds the model.
+    """
 
     rule_id: str
     category: str
     level: Level
     source: str
-    holds: Callable[[Facts], bool]
+    on: tuple[str, ...]
+    also: Callable[[Facts], bool]
     red_flag: bool = False
     floor: Level = Level.ROUTINE
+
+    def holds(self, facts: Facts) -> bool:
+        return not facts.signs().isdisjoint(self.on) and self.also(facts)
+
+
+def always(f: Facts) -> bool:
+    """The signs are enough."""
+    return True
 
 
 def fertile(f: Facts) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ml.case import TriageCase
 from ml.rules.answer import RuleHit, RulesAnswer
-from ml.rules.combinations import COMBINATIONS
+from ml.rules.combinations import holding
 from ml.rules.early_warning import score
 from ml.rules.facts import Facts, gather
 from ml.rules.lexicon import LEXICON
@@ -64,13 +64,15 @@ def assess(case: TriageCase) -> RulesAnswer:
     numbers = number_hits(measures, facts)
     hits += numbers
     combined = False
-    for combination in COMBINATIONS:
-        if combination.holds(facts):
-            hits.append(_hit(combination.rule_id, combination.category, combination.level,
-                             combination.source))  # fmt: skip
-            combined = True
-            floor = max(floor, combination.floor)
-            red_flag = red_flag or combination.red_flag
+    for combination in holding(facts):
+        hits.append(
+            RuleHit(
+                combination.rule_id, combination.category, combination.level, combination.source
+            )
+        )
+        combined = True
+        floor = max(floor, combination.floor)
+        red_flag = red_flag or combination.red_flag
     warning = score(case.vital_signs, facts.age)
     hits += warning.hits
     floor = max(floor, warning.floor)
@@ -246,10 +248,6 @@ def _about_child(readings: list[tuple[str, str, Reading]]) -> bool:
     return any("@baby" in reading.present for _, _, reading in readings) and not any(
         "@pregnant" in reading.present for _, _, reading in readings
     )
-
-
-def _hit(rule_id: str, category: str, level: Level, source: str) -> RuleHit:
-    return RuleHit(rule_id, category, level, source)
 
 
 def _care(level: Level, hits: tuple[RuleHit, ...]) -> str:

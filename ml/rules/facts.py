@@ -46,6 +46,17 @@ class Facts:
     def hot(self) -> bool:
         return self.has("sym.fever") or (self.celsius is not None and self.celsius >= 38.0)
 
+    def signs(self) -> set[str]:
+        """What combinations stand on: ids found and lived with, `gone.` ids, `hot`, and `sirs`
+        from two criteria on."""
+        signs = self.found | self.conditions
+        signs.update([f"gone.{rule_id}" for rule_id in self.gone])
+        if self.hot:
+            signs.add("hot")
+        if self.sirs >= 2:
+            signs.add("sirs")
+        return signs
+
 
 def gather(case: TriageCase, measures: Iterable[Measures], child_words: bool) -> Facts:
     """Facts of the structured fields and of the numbers in the text; the fields come first."""

@@ -1,5 +1,6 @@
 """What the engine answers for single cases: spans, scope, combinations, review, JSON."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ml.case import TriageCase, parse_case
 from ml.rules.answer import RulesAnswer
 from ml.rules.combination import Combination
-from ml.rules.combinations import COMBINATIONS
+from ml.rules.combinations import COMBINATIONS, holding
 from ml.rules.engine import RULES_VERSION, assess, unavailable
 from ml.rules.facts import Facts
 from ml.rules.lexicon import RULES
@@ -145,6 +146,35 @@ def test_age_in_the_text_is_read() -> None:
 @pytest.mark.parametrize("rule", COMBINATIONS, ids=lambda rule: rule.rule_id)
 def test_every_combination_is_silent_where_nothing_is_known(rule: Combination) -> None:
     assert not rule.holds(Facts(age=None, sex=None, pregnant=False))
+
+
+def test_every_sign_that_a_combination_stands_on_can_be_seen() -> None:
+    ids = {rule.rule_id for rule in RULES}
+    for combination in COMBINATIONS:
+        for sign in combination.on:
+            assert sign.removeprefix("gone.") in ids or sign in {"hot", "sirs"}, sign
+
+
+def test_combinations_found_by_their_signs_are_all_that_hold() -> None:
+    draw = Random(5)
+    ids = sorted({rule.rule_id for rule in RULES} | {s for c in COMBINATIONS for s in c.on})
+    seen = set()
+    for _ in range(2_000):
+        near = draw.sample(ids, 60) + [s for c in draw.sample(COMBINATIONS, 30) for s in c.on]
+        facts = Facts(
+            age=draw.choice([None, 0.1, 0.4, 5.0, 25.0, 60.0, 80.0]),
+            sex=draw.choice([None, "female", "male"]),
+            pregnant=draw.random() < 0.3,
+            found={name for name in near if not name.startswith(("hx.", "gone."))},
+            gone={name.removeprefix("gone.") for name in near if name.startswith("gone.")},
+            conditions={name for name in near if name.startswith("hx.")},
+            celsius=draw.choice([None, 37.0, 38.5, 40.5]),
+            sirs=draw.randrange(4),
+        )
+        found = [combination.rule_id for combination in holding(facts)]
+        assert found == [c.rule_id for c in COMBINATIONS if c.holds(facts)]
+        seen.update(found)
+    assert len(seen) > len(COMBINATIONS) * 0.9
 
 
 def test_a_name_with_no_breathing_problem_is_no_arrest() -> None:
