@@ -10,7 +10,10 @@ from typing import Final
 
 TERMS: Final = "terms"
 GRAMS: Final = "grams"
+RULES: Final = "rules"
 INTERCEPT: Final = "intercept"
+# All character grams together.
+WORDING: Final = "wording"
 # The typical values that stand in for absent fields, and what their absence itself says.
 ABSENT: Final = "absent_fields"
 # How many contributions a prediction carries.

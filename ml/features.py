@@ -6,11 +6,12 @@ Missing values are NaN here; the fitted extractor (ml.pipeline) fills and scales
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from ml.case import TriageCase
-from ml.rules.answer import RulesAnswer
-from ml.schema import CONSCIOUSNESS, LEVELS, VITAL_SIGNS
+from ml.rules.answer import RuleHit, RulesAnswer
+from ml.schema import CONSCIOUSNESS, LEVELS, VITAL_SIGNS, Level
 from ml.wording import character_grams, terms, word_list
 
 _NAN: Final = math.nan
@@ -29,6 +30,13 @@ _PROGRESSIONS: Final = {
     "worse": ("wors", "progress", "increas", "deterior"),
     "sudden": ("sudden", "abrupt", "acute"),
     "better": ("better", "improv", "resolv", "decreas"),
+}
+# One flag a value; all 0 where it is unknown.
+_CONSCIOUS: Final[dict[str | None, tuple[float, ...]]] = {
+    code: tuple(float(code == other) for other in CONSCIOUSNESS) for code in (None, *CONSCIOUSNESS)
+}
+_LEVEL: Final[dict[int | None, tuple[float, ...]]] = {
+    level: tuple(float(level == other) for other in range(4)) for level in (None, *range(4))
 }
 _SEVERITY_WORDS: Final = {"mild": 2.0, "slight": 2.0, "moderate": 5.0, "severe": 8.0, "worst": 10.0}
 # Histories that change how a complaint is read: starts of words; short ones are whole words.
@@ -90,23 +98,42 @@ FLAG_NAMES: Final[tuple[str, ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Features:
     """What the model sees of one case.
 
     `numbers` follow `NUMBER_NAMES` (NaN where unknown), `flags` follow `FLAG_NAMES` (never NaN);
-    `terms`, `grams` and `rules` are sets of names whose vocabulary is learnt in training.
-    `missing` names the absent request fields that the extractor fills; `absent` also those for
-    which nothing is filled in, by the name under which explanations show them.
+    of the `tokens` of all texts and the rules' `hits` come `terms`, `grams` and `rules`: sets of
+    names whose vocabulary is learnt in training. `missing` names the absent request fields that
+    the extractor fills; `absent` also those for which nothing is filled in, by the name under
+    which explanations show them.
     """
 
     numbers: list[float]
     flags: list[float]
-    terms: set[str]
-    grams: set[str]
-    rules: set[str]
+    tokens: list[str]
+    hits: tuple[RuleHit, ...]
     missing: tuple[str, ...]
     absent: tuple[str, ...]
+
+    @cached_property
+    def terms(self) -> set[str]:
+        return terms(self.tokens)
+
+    @cached_property
+    def grams(self) -> set[str]:
+        return character_grams(self.tokens)
+
+    @cached_property
+    def rules(self) -> set[str]:
+        return {
+            name for hit in self.hits for name in rule_names(hit.rule_id, hit.category, hit.level)
+        }
+
+
+def rule_names(rule_id: str, category: str, level: Level) -> tuple[str, str]:
+    """The names that one hit of the rules has as a feature."""
+    return f"rule:{rule_id}", f"category:{category}:{level.label}"
 
 
 def extract(case: TriageCase, rules: RulesAnswer) -> Features:
@@ -132,14 +159,11 @@ def extract(case: TriageCase, rules: RulesAnswer) -> Features:
         "symptom_severity": derived[0] != derived[0],
         "news2": rules.news2 is None,
     }
-    rule_names = {f"rule:{hit.rule_id}" for hit in rules.hits}
-    rule_names |= {f"category:{hit.category}:{hit.level.label}" for hit in rules.hits}
     return Features(
         numbers=[*raw, *derived],
         flags=_flags(case, rules, raw, len(tokens)),
-        terms=terms(tokens),
-        grams=character_grams(tokens),
-        rules=rule_names,
+        tokens=tokens,
+        hits=rules.hits,
         missing=tuple(missing),
         absent=(*missing, *[name for name, gone in others.items() if gone]),
     )
@@ -206,7 +230,6 @@ def _flags(case: TriageCase, rules: RulesAnswer, raw: list[float], words: int) -
     history = case.medical_history
     past = f" {' '.join(word_list(' '.join(history)))} " if history else ""
     courses = " ".join([symptom.progression.lower() for symptom in symptoms if symptom.progression])
-    stated, level, floor = case.stated_urgency, rules.level, rules.floor
     return [
         *[1.0 if value != value else 0.0 for value in raw],
         float(sex is None or sex == "unknown"),
@@ -214,16 +237,16 @@ def _flags(case: TriageCase, rules: RulesAnswer, raw: list[float], words: int) -
         float(words == 0),
         float(sex == "female"),
         float(sex == "male"),
-        *[float(vitals.consciousness == code) for code in CONSCIOUSNESS],
+        *_CONSCIOUS[vitals.consciousness],
         float(bool(case.pregnant)),
-        *[float(stated == index) for index in range(4)],
+        *_LEVEL[case.stated_urgency],
         *_named(past, _HISTORY),
         min(len(history), 6) / 3,
         min(len(symptoms), 6) / 3,
         *_named(courses, _PROGRESSIONS),
         min(words, 30) / 10,
-        *[float(level == index) for index in range(4)],
-        *[float(floor == index) for index in range(4)],
+        *_LEVEL[rules.level],
+        *_LEVEL[rules.floor],
         rules.severity / 25,
         float(rules.red_flag),
         float("not_understood" in rules.reasons),

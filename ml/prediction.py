@@ -1,12 +1,12 @@
 """What a model says of one case. Plain values: the policy and the web need no numpy."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ml.schema import Level
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """How far one feature moved the log-odds of the chosen level, signed."""
 
     feature: str

@@ -7,53 +7,48 @@ of 32 costs a fraction of what scikit-learn's own path costs (docs/model.md has 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.calibration import Calibration, Thresholds
+from ml.calibration import Calibration, Probabilities, Thresholds
 from ml.case import TriageCase
-from ml.explain import ABSENT, GRAMS, INTERCEPT, REPORTED, TERMS, display_names, shown_as_absent
+from ml.explain import ABSENT, INTERCEPT, REPORTED, WORDING, display_names, shown_as_absent
 from ml.features import FLAG_NAMES, NUMBER_NAMES, Features, extract
 from ml.pipeline import NUMBER_LIMIT, NUMBER_SCALE, Extractor
 from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RulesAnswer
-from ml.schema import LEVELS, Level
+from ml.schema import Level
+from ml.vocabulary import BLOCKS, Vocabulary
 
 Floats = npt.NDArray[np.float64]
 Rows = Sequence[tuple[TriageCase, RulesAnswer]]
+TextRows = tuple[list[int], list[int], list[int]]
 
 _LIMIT: Final = NUMBER_LIMIT * NUMBER_SCALE
-_LEVELS: Final = tuple(Level)
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """One vectoriser: name -> row of the tables; the last row is a sentinel of zeros.
-
-    `weights` (names + 1, 4) hold coefficient × idf × scale; `squares` (names + 1,) hold idf² for
-    the unit length, or None where the block is not normalised.
-    """
-
-    attribute: str
-    index: dict[str, int]
-    names: tuple[str, ...]
-    weights: Floats
-    squares: Floats | None
+_GRAMS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A scored batch and what explaining it needs: one `_Text` part per text block."""
+    """A scored batch of n rows and what explaining it needs.
+
+    `dense` (n, columns) are numbers and flags as weighed; `texts` the rows of the vocabulary;
+    `lengths` (n, 3) and `shares` (n, 3, 4) what each text block is divided by and adds.
+    """
 
     scores: Floats
     dense: Floats
-    texts: list[tuple[list[list[int]], Floats, Floats]]
+    texts: list[TextRows]
+    lengths: Floats
+    shares: Floats
 
 
 class Predictor:
-    """One fitted model, ready to serve. Thread-safe: nothing changes after construction."""
+    """One fitted model, ready to serve. Thread-safe: all that changes are bounded caches."""
 
     def __init__(
         self,
@@ -72,36 +67,24 @@ class Predictor:
         # log-odds of one level against the geometric mean of all four.
         coefficients = model.coef_ - model.coef_.mean(axis=0)
         self._intercept: Floats = model.intercept_ - model.intercept_.mean()
-        self._medians: Floats = extractor.medians_
-        self._means: Floats = extractor.means_
-        self._scales: Floats = extractor.scales_
         self._calibration = calibration
         self._thresholds = thresholds
-        numbers, flags = len(NUMBER_NAMES), len(FLAG_NAMES)
-        self._numbers = numbers
-        self._dense: Floats = np.ascontiguousarray(coefficients[:, : numbers + flags].T)
-        columns = display_names((*NUMBER_NAMES, *FLAG_NAMES))
-        self._shown = tuple(dict.fromkeys(columns))
-        self._grouping: Floats = np.zeros((numbers + flags, len(self._shown)))
-        for column, name in enumerate(columns):
+        flags, columns = len(FLAG_NAMES), len(NUMBER_NAMES) + len(FLAG_NAMES)
+        # Numbers and flags go through the same steps; those of the numbers change no flag.
+        self._medians: Floats = np.append(extractor.medians_, np.zeros(flags))
+        self._means: Floats = np.append(extractor.means_, np.zeros(flags))
+        self._scales: Floats = np.append(extractor.scales_, np.ones(flags))
+        self._limits: Floats = np.append(np.full(columns - flags, _LIMIT), np.full(flags, np.inf))
+        self._by_level: Floats = np.ascontiguousarray(coefficients[:, :columns])
+        self._dense: Floats = np.ascontiguousarray(self._by_level.T)
+        self._vocabulary = Vocabulary(extractor, coefficients[:, columns:])
+        self._text_weights = self._vocabulary.table.T.tolist()
+        names = display_names((*NUMBER_NAMES, *FLAG_NAMES))
+        self._shown = tuple(dict.fromkeys(names))
+        self._grouping: Floats = np.zeros((columns, len(self._shown)))
+        for column, name in enumerate(names):
             self._grouping[column, self._shown.index(name)] = 1.0
-        self._texts: list[_Text] = []
-        start = numbers + flags
-        for attribute, (vectorizer, scale) in zip(
-            (TERMS, GRAMS, "rules"), extractor.text_blocks(), strict=True
-        ):
-            if vectorizer is None:
-                continue
-            names = tuple(str(name) for name in vectorizer.get_feature_names_out())
-            own = coefficients[:, start : start + len(names)].T
-            start += len(names)
-            idf = vectorizer.idf_ if vectorizer.use_idf else np.ones(len(names))
-            weights = np.vstack([own * idf[:, None] * scale, np.zeros((1, len(LEVELS)))])
-            squares = np.append(np.square(idf), 0.0) if vectorizer.norm else None
-            index = {name: i for i, name in enumerate(names)}
-            # Terms are shown apart from the fields: "pregnant" is the name of both.
-            shown = [f"text:{name}" for name in names] if attribute == TERMS else names
-            self._texts.append(_Text(attribute, index, tuple(shown), weights, squares))
+        self._parted = lru_cache(maxsize=1_024)(self._part)
 
     def predict_many(self, rows: Rows, *, explain: bool = True) -> list[Prediction]:
         """One prediction per row, in order; with `explain` its strongest contributions too."""
@@ -109,31 +92,18 @@ class Predictor:
             return []
         features = [extract(case, rules) for case, rules in rows]
         scored = self._score(features)
-        probabilities = self._calibration.probabilities(scored.scores)
-        levels = self._thresholds.choose(probabilities)
-        raised = (levels == Level.EMERGENCY) & (probabilities.argmax(axis=1) != Level.EMERGENCY)
+        probabilities: list[Probabilities] = list(
+            map(tuple, self._calibration.probabilities(scored.scores).tolist())
+        )
+        chosen = [self._thresholds.choose_one(row) for row in probabilities]
+        contributions: list[tuple[Contribution, ...]] = [()] * len(features)
         if explain:
-            contributions = [
-                _strongest(found)
-                for found in self._contributions(features, scored, levels.tolist())
-            ]
-        else:
-            contributions = [()] * len(features)
+            moved = self._contributions(features, scored, [level for level, _ in chosen])
+            contributions = [_strongest(names, values) for names, values in moved]
         return [
-            Prediction(
-                level=_LEVELS[level],
-                probabilities=(p[0], p[1], p[2], p[3]),
-                raised=up,
-                imputed=row.missing,
-                contributions=why,
-            )
-            for level, p, up, row, why in zip(
-                levels.tolist(),
-                probabilities.tolist(),
-                raised.tolist(),
-                features,
-                contributions,
-                strict=True,
+            Prediction(level, p, raised, row.missing, why)
+            for (level, raised), p, row, why in zip(
+                chosen, probabilities, features, contributions, strict=True
             )
         ]
 
@@ -148,80 +118,78 @@ class Predictor:
     def attributions(self, case: TriageCase, rules: RulesAnswer, level: Level) -> dict[str, float]:
         """Every named contribution to the log-odds of `level`; with `intercept` they sum to it."""
         features = [extract(case, rules)]
-        [found] = self._contributions(features, self._score(features), [int(level)])
-        return {**found, INTERCEPT: float(self._intercept[level])}
+        [(names, values)] = self._contributions(features, self._score(features), [level])
+        return {**dict(zip(names, values, strict=True)), INTERCEPT: float(self._intercept[level])}
 
     def _score(self, features: Sequence[Features]) -> _Scored:
-        numbers = np.array([row.numbers for row in features], dtype=np.float64)
-        numbers = np.where(np.isnan(numbers), self._medians, numbers)
-        dense = np.empty((len(features), len(self._dense)))
-        np.clip(
-            (numbers - self._means) / self._scales,
-            -_LIMIT,
-            _LIMIT,
-            out=dense[:, : self._numbers],
-        )
-        dense[:, self._numbers :] = [row.flags for row in features]
+        dense = np.array([row.numbers + row.flags for row in features])
+        np.copyto(dense, self._medians, where=np.isnan(dense))
+        dense -= self._means
+        dense /= self._scales
+        np.maximum(dense, -self._limits, out=dense)
+        np.minimum(dense, self._limits, out=dense)
         # einsum, not `@`: BLAS sums in another order for each batch size, and a replayed request
         # must give the same bits alone as it did among others.
         scores = np.einsum("ij,jk->ik", dense, self._dense) + self._intercept
-        texts = []
-        for text in self._texts:
-            found, lengths, sums = _look_up(text, features)
-            scores += sums / lengths[:, None]
-            texts.append((found, lengths, sums))
-        return _Scored(scores, dense, texts)
+        texts = [self._vocabulary.rows(row) for row in features]
+        lengths, shares = self._weigh(texts)
+        for block in range(len(BLOCKS)):
+            scores += shares[:, block]
+        return _Scored(scores, dense, texts, lengths, shares)
+
+    def _weigh(self, texts: list[TextRows]) -> tuple[Floats, Floats]:
+        """Length and summed weights over length of every text block of every row."""
+        flat: list[int] = []
+        starts = []
+        for found in chain.from_iterable(texts):
+            starts.append(len(flat))
+            flat += found
+        sums = np.add.reduceat(self._vocabulary.table.take(flat, axis=0), starts, axis=0)
+        sums = sums.reshape(len(texts), len(BLOCKS), -1)
+        lengths = np.sqrt(sums[:, :, -1])
+        lengths[lengths == 0.0] = 1.0
+        return lengths, sums[:, :, :-1] / lengths[:, :, None]
 
     def _contributions(
-        self, features: Sequence[Features], scored: _Scored, levels: list[int]
-    ) -> list[dict[str, float]]:
-        moved = scored.dense * self._dense[:, levels].T
-        grouped = np.einsum("ij,jk->ik", moved, self._grouping)
-        rows = [dict(zip(self._shown, values, strict=True)) for values in grouped.tolist()]
-        for case, row in zip(features, rows, strict=True):
+        self, features: Sequence[Features], scored: _Scored, levels: list[Level]
+    ) -> list[tuple[list[str], list[float]]]:
+        """Names and values of every contribution to the given level of each row."""
+        moved = scored.dense * self._by_level[levels]
+        grouped = np.einsum("ij,jk->ik", moved, self._grouping).tolist()
+        wording = scored.shares[range(len(levels)), _GRAMS, levels].tolist()
+        shown = self._vocabulary.shown
+        rows = []
+        for row, fields, words, (terms, _, rules), (length, _, _), level in zip(
+            features, grouped, wording, scored.texts, scored.lengths.tolist(), levels, strict=True
+        ):
+            names, present, absent = self._parted(row.absent)
+            weights = self._text_weights[level]
+            # The last of each block is the row of zeros; rules are not divided.
+            values = [fields[i] for i in present]
             # A heart rate that nobody measured must not be given as a reason.
-            row[ABSENT] = sum([row.pop(name, 0.0) for name in shown_as_absent(case.absent)])
-        for text, (found, lengths, sums) in zip(self._texts, scored.texts, strict=True):
-            names, weights = text.names, text.weights
-            for row, level, indices, length, own in zip(
-                rows, levels, found, lengths.tolist(), sums, strict=True
-            ):
-                if text.attribute == GRAMS:
-                    row["wording"] = float(own[level]) / length
-                elif len(indices) > 1:
-                    # The last index is the sentinel of zeros.
-                    values = (weights[indices[:-1], level] / length).tolist()
-                    row.update(zip([names[i] for i in indices[:-1]], values, strict=True))
+            values += (sum([fields[i] for i in absent]), words)
+            values += [weights[i] / length for i in terms[:-1]]
+            values += [weights[i] for i in rules[:-1]]
+            found = [shown[i] for i in chain(terms[:-1], rules[:-1])]
+            rows.append(([*names, ABSENT, WORDING, *found], values))
         return rows
 
-
-def _look_up(text: _Text, features: Sequence[Features]) -> tuple[list[list[int]], Floats, Floats]:
-    """Indices of each row's known names, their length (n,) and their summed weights (n, 4)."""
-    get, sentinel = text.index.get, len(text.names)
-    found = []
-    flat: list[int] = []
-    starts = []
-    for row in features:
-        indices = [i for i in map(get, getattr(row, text.attribute)) if i is not None]
-        # Sorted, so that a row's sum does not depend on the order of a set of strings; the
-        # sentinel, because reduceat gives no zero for an empty segment.
-        indices.sort()
-        indices.append(sentinel)
-        starts.append(len(flat))
-        flat += indices
-        found.append(indices)
-    sums = np.add.reduceat(text.weights[flat], starts, axis=0)
-    if text.squares is None:
-        return found, np.ones(len(found)), sums
-    lengths = np.sqrt(np.add.reduceat(text.squares[flat], starts))
-    lengths[lengths == 0.0] = 1.0
-    return found, lengths, sums
+    def _part(self, absent: tuple[str, ...]) -> tuple[list[str], list[int], list[int]]:
+        """Names and places of the fields to show, and places of what stands for absence."""
+        gone = [self._shown.index(n) for n in shown_as_absent(absent) if n in self._shown]
+        present = [i for i in range(len(self._shown)) if i not in gone]
+        return [self._shown[i] for i in present], present, gone
 
 
-def _strongest(found: dict[str, float]) -> tuple[Contribution, ...]:
+def _strongest(names: list[str], values: list[float]) -> tuple[Contribution, ...]:
     # The size that the last reported one has is found among plain numbers; only what reaches it
     # (equals included) is then put in order, by size and name.
-    least = sorted(map(abs, found.values()))[-REPORTED:][0]
-    near = [item for item in found.items() if abs(item[1]) >= least]
-    best = sorted(near, key=lambda item: (-abs(item[1]), item[0]))[:REPORTED]
-    return tuple([Contribution(name, value) for name, value in best if value != 0.0])
+    sizes = list(map(abs, values))
+    least = sorted(sizes)[-REPORTED:][0]
+    near = [
+        (-size, name, value)
+        for size, name, value in zip(sizes, names, values, strict=True)
+        if size >= least and value != 0.0
+    ]
+    near.sort()
+    return tuple([Contribution(name, value) for _, name, value in near[:REPORTED]])

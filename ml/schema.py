@@ -18,7 +18,7 @@ class Level(IntEnum):
 
     @property
     def label(self) -> str:
-        return self.name.lower()
+        return LEVELS[self]
 
     @classmethod
     def parse(cls, label: str) -> "Level":

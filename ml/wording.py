@@ -27,14 +27,18 @@ MAX_WORDS: Final = 150
 # shortened to what complaints need.
 _NEGATION_REACH: Final = 4
 
+# Grams are taken of so many letters of a word.
+_GRAM_LETTERS: Final = 24
+
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[.;!?]")
 _APOSTROPHES = str.maketrans("", "", "'’`´")
 
 
 def word_list(text: str) -> list[str]:
     """Lower-case words, numbers and sentence ends of `text`, accents folded."""
-    folded = unicodedata.normalize("NFKD", text.lower().translate(_APOSTROPHES))
+    folded = text.lower().translate(_APOSTROPHES)
     if not folded.isascii():
+        folded = unicodedata.normalize("NFKD", folded)
         folded = "".join(c for c in folded if not unicodedata.combining(c))
     return _TOKEN.findall(folded)[: 2 * MAX_WORDS]
 
@@ -80,9 +84,13 @@ def character_grams(tokens: list[str]) -> set[str]:
     """Character 3- and 4-grams inside padded words: what is left of a misspelt word."""
     found: set[str] = set()
     for token in tokens[:MAX_WORDS]:
-        if len(token) >= 3:
-            found.update(_grams(token[:24]))
+        found.update(grams_of(token))
     return found
+
+
+def grams_of(token: str) -> tuple[str, ...]:
+    """The grams of one word; none of a word of one or two characters."""
+    return _grams(token[:_GRAM_LETTERS]) if len(token) >= 3 else ()
 
 
 @lru_cache(maxsize=4_096)
