@@ -199,7 +199,7 @@ def _called_mild(reading: Reading, matches: list[Found]) -> set[str]:
         end = index + 1
         while end < len(reading.units) and end - index <= _BESIDE:
             unit = reading.units[end]
-            if not unit.word[0].isalnum() or "#and" in unit.tags or "#but" in unit.tags:
+            if not unit.word[0].isalnum() or "#and" in unit.cues or "#but" in unit.cues:
                 break
             end += 1
         near = {min(f.units) for f in symptoms if index <= min(f.units) < end}

@@ -57,7 +57,8 @@ class Trie:
 
 def phrase(written: str) -> tuple[str, ...]:
     """A phrase of the tables in the words that a text is folded to."""
-    words = tuple(t.word for t in tokenise(written.replace("_", " ")) if t.word not in DROPPED)
+    tokens = tokenise(written.replace("_", " "))
+    words = tuple(word for word, _, _ in tokens if word not in DROPPED)
     if not words:
         raise ValueError(f"nothing is kept of the lexicon's phrase {written!r}")
     return words

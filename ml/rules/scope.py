@@ -8,7 +8,7 @@ After the NegEx/ConText idea (Chapman 2001, Harkema 2009), with clauses instead 
 from typing import Final
 
 from ml.rules.text import HARD_STOPS
-from ml.rules.unit import Status, Unit, cues, meanings
+from ml.rules.unit import Status, Unit
 
 # How many units with meaning a negation reaches: "no nausea vomiting diarrhea fever chills".
 _REACH: Final = {"#deny": 1 << 30, "#no": 5, "#not": 3}
@@ -27,7 +27,7 @@ class _Marker:
         self.told = -1
         self.past_from = 0
         self.before = (0, 0)
-        self.listing = _lists(units)
+        self.listing: list[bool] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -47,6 +47,7 @@ class _Marker:
         self.part = index + 1
 
     def comma(self, index: int) -> None:
+        self.listing = self.listing or _lists(self.units)
         if self.mode != "#deny" and not self.listing[index]:
             self.reach = 0
         # What follows a comma may be the patient's own, new trouble; a list of diseases goes on.
@@ -89,10 +90,10 @@ def mark(units: list[Unit], others: bool) -> list[Status]:
 
 
 def _see(m: _Marker, index: int, unit: Unit) -> None:
-    cue = cues(unit.tags)
+    cue = unit.cues
     for tag in cue:
         _TRANSITIONS[tag](m, index, tag)
-    if not _bears_meaning(unit) or (cue and m.status[index] is not Status.PRESENT):
+    if not unit.meanings or (cue and m.status[index] is not Status.PRESENT):
         return
     if not cue and not _counts(unit):
         m.told = index
@@ -165,7 +166,7 @@ def _but(m: _Marker, index: int, tag: str) -> None:
 
 
 def _now(m: _Marker, index: int, tag: str) -> None:
-    after_cue = index > 0 and any(t[0] == "#" for t in m.units[index - 1].tags)
+    after_cue = index > 0 and bool(m.units[index - 1].cues)
     if m.units[index].word not in {"with", "has"} or not after_cue:
         m.reach = 0
     m.past = m.query = ""
@@ -224,8 +225,8 @@ def _gone(m: _Marker, index: int, tag: str) -> None:
         return
     if not _ends(m, index):
         # "Gone numb", "stopped breathing" are findings, no recovery.
-        following = m.units[index + 1].tags
-        if _bears_meaning(m.units[index + 1]) and not any(t[0] == "#" for t in following):
+        following = m.units[index + 1]
+        if following.meanings and not following.cues:
             return
     if m.meaning():
         m.back(m.part, index, Status.GONE)
@@ -278,10 +279,6 @@ _TRANSITIONS: Final = {
 def _counts(unit: Unit) -> bool:
     """A bare number tells nothing that a cue could look back at: "ten years ago"."""
     return unit.word.isdigit() or unit.word in _NUMBERS
-
-
-def _bears_meaning(unit: Unit) -> bool:
-    return bool(meanings(unit.tags))
 
 
 def _lists(units: list[Unit]) -> list[bool]:

@@ -7,7 +7,7 @@ Every step is a single pass: a hostile text costs as much per character as an ho
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from ml.rules.words import (
     ABBREVIATED,
@@ -47,15 +47,13 @@ _BRITISH: Final = (
     ("labour", "labor"),
 )
 _LONGEST_WORD: Final = 30
+# The second words of pairs that are one word.
+_SECOND: Final = frozenset(second for _, second in MERGED)
 HARD_STOPS: Final = frozenset(".;!?\n")
 
 
-class Token(NamedTuple):
-    """`word` is folded; `start`, `end` are code points in the original, end exclusive."""
-
-    word: str
-    start: int
-    end: int
+# A folded word and its place: code points in the original, end exclusive.
+Token = tuple[str, int, int]
 
 
 def tokenise(text: str) -> list[Token]:
@@ -64,22 +62,20 @@ def tokenise(text: str) -> list[Token]:
     append = tokens.append
     before = ""
     for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        raw = match.group()
+        raw = match[0]
         word = FOLDED_WORDS.get(raw)
         if word is None:
             word = _fold_short(raw) if len(raw) <= _LONGEST_WORD else fold(raw)
             # An apostrophe that is a letter to Unicode, and nothing else.
             if not word:
                 continue
+        start, end = match.span()
         if word == "." and before in ABBREVIATED and text[start : start + 2] != ".\n":
             continue
-        merged = MERGED.get((before, word))
-        if merged is not None:
-            append(Token(merged, tokens.pop().start, end))
-            before = merged
-            continue
-        append(Token(word, start, end))
+        if word in _SECOND and (before, word) in MERGED:
+            word = MERGED[before, word]
+            start = tokens.pop()[1]
+        append((word, start, end))
         before = word
     return tokens
 
