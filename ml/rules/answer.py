@@ -1,13 +1,12 @@
 """What the rules say of one case; frozen, JSON both ways, and free of the patient's words."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml.schema import Level
 
 
-@dataclass(frozen=True, slots=True)
-class RuleHit:
+class RuleHit(NamedTuple):
     """One rule that fired.
 
     `level` is the least level the rule asks for. `field`, `start`, `end` point at the matched

@@ -5,6 +5,7 @@ APLS 6th edition (normal ranges of heart rate, breathing and systolic pressure b
 index, Rady 1994. A value that was not measured is not scored, only listed.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,13 +17,13 @@ _NEWS2: Final = "RCP NEWS2 2017"
 _APLS: Final = "APLS 6th edition; RCPCH PEWS 2023"
 ADULT_FROM: Final = 16.0
 
-# (least value, points) from the highest band down; the first band that the value reaches counts.
-_BANDS: Final[dict[str, tuple[tuple[float, int], ...]]] = {
-    "respiratory_rate_bpm": ((25, 3), (21, 2), (12, 0), (9, 1), (0, 3)),
-    "spo2_percent": ((96, 0), (94, 1), (92, 2), (0, 3)),
-    "systolic_bp_mmhg": ((220, 3), (111, 0), (101, 1), (91, 2), (0, 3)),
-    "heart_rate_bpm": ((131, 3), (111, 2), (91, 1), (51, 0), (41, 1), (0, 3)),
-    "temperature_c": ((39.1, 2), (38.1, 1), (36.1, 0), (35.1, 1), (0, 3)),
+# The values at which another band begins, and the points of the bands from the lowest up.
+_BANDS: Final[dict[str, tuple[tuple[float, ...], tuple[int, ...]]]] = {
+    "respiratory_rate_bpm": ((9, 12, 21, 25), (3, 1, 0, 2, 3)),
+    "spo2_percent": ((92, 94, 96), (3, 2, 1, 0)),
+    "systolic_bp_mmhg": ((91, 101, 111, 220), (3, 2, 1, 0, 3)),
+    "heart_rate_bpm": ((41, 51, 91, 111, 131), (3, 1, 0, 1, 2, 3)),
+    "temperature_c": ((35.1, 36.1, 38.1, 39.1), (3, 1, 0, 1, 2)),
 }
 _MEASURED: Final = (*_BANDS, "consciousness")
 # Below this age in years: breaths low-high, beats low-high, least systolic pressure.
@@ -56,7 +57,7 @@ class EarlyWarning:
 
 def score(vitals: VitalSigns, age: float | None) -> EarlyWarning:
     """Score what was measured; unknown age counts as adult."""
-    missing = tuple(name for name in _MEASURED if getattr(vitals, name) is None)
+    missing = tuple([name for name in _MEASURED if getattr(vitals, name) is None])
     child = age is not None and age < ADULT_FROM
     points = _child_points(vitals, age or 0.0) if child else _adult_points(vitals)
     if vitals.consciousness is not None:
@@ -109,10 +110,10 @@ def _shock_index(vitals: VitalSigns) -> float:
 
 def _adult_points(vitals: VitalSigns) -> dict[str, int]:
     found = {}
-    for name, bands in _BANDS.items():
+    for name, (bounds, points) in _BANDS.items():
         value = getattr(vitals, name)
         if value is not None:
-            found[name] = next(points for least, points in bands if _rounded(name, value) >= least)
+            found[name] = points[bisect_right(bounds, _rounded(name, value))]
     return found
 
 

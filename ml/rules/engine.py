@@ -9,7 +9,7 @@ from ml.rules.combinations import holding
 from ml.rules.early_warning import score
 from ml.rules.facts import Facts, gather
 from ml.rules.lexicon import LEXICON
-from ml.rules.measures import Measures, measure
+from ml.rules.measures import measure
 from ml.rules.numbers_found import number_hits
 from ml.rules.pattern import Found, Places
 from ml.rules.reading import Reading, read
@@ -56,7 +56,7 @@ def assess(case: TriageCase) -> RulesAnswer:
     texts = case.texts()
     child = case.patient_age is not None and case.patient_age < 16
     readings = [(path, text, read(text, child)) for path, text in texts]
-    measures = [measure(text) if _may_hold_numbers(text) else Measures() for _, text in texts]
+    measures = [measure(text) for _, text in texts if _may_hold_numbers(text)]
     facts = gather(case, measures, _about_child(readings))
     matched = _match(readings, facts)
     _course(case, facts)
@@ -114,8 +114,9 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
     """Lexicon hits of every field, each rule once; facts learn what was found."""
     found: dict[str, Matched] = {}
     for path, _, reading in readings:
-        matches = list(LEXICON.match(reading.present))
-        facts.mild |= _called_mild(reading, matches)
+        matches = LEXICON.match(reading.present)
+        if "@mild" in reading.present:
+            facts.mild |= _called_mild(reading, matches)
         for match in matches:
             rule = match.rule
             if rule.category == "hx":
@@ -127,8 +128,10 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
                     rule.rule_id, rule.category, rule.level, rule.source, path, start, end
                 )
                 found[rule.rule_id] = (rule, hit)
-        _over(path, reading, reading.gone, "gone", facts, found)
-        _over(path, reading, reading.query, "query", facts, found)
+        if reading.gone:
+            _over(path, reading, reading.gone, "gone", facts, found)
+        if reading.query:
+            _over(path, reading, reading.query, "query", facts, found)
         for match in LEXICON.match(reading.past):
             # A pregnancy that is over is no condition of today.
             if match.rule.category == "hx" and match.rule.rule_id != "hx.pregnant":
@@ -145,7 +148,7 @@ def _over(
     found: dict[str, Matched],
 ) -> None:
     """What is over, or only to be ruled out, is a hit of its own and no red flag."""
-    for match in LEXICON.match(places) if places else ():
+    for match in LEXICON.match(places):
         rule = match.rule
         if rule.category in _SILENT:
             if kind == "query" and rule.category == "hx":
@@ -223,7 +226,8 @@ def _levels(matched: list[Matched], facts: Facts) -> tuple[list[RuleHit], Level,
         elif rule.category in _SILENT:
             hits.append(hit)
         else:
-            hits.append(replace(hit, level=level_of(rule.rule_id, rule.level, facts)))
+            level = level_of(rule.rule_id, rule.level, facts)
+            hits.append(hit if level is hit.level else hit._replace(level=level))
     return hits, floor, red_flag
 
 

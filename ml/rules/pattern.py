@@ -17,8 +17,10 @@ Places = list[tuple[int, int]]
 
 
 class Pattern(NamedTuple):
-    """One compiled alternative of a rule: the anchor is where it is indexed."""
+    """One compiled alternative of a rule: the anchor is where it is indexed; `place` is its own
+    in the order of the tables."""
 
+    place: int
     rule: Rule
     order: int
     others: tuple[str, ...]
@@ -74,7 +76,9 @@ class Lexicon:
         self.words: set[str] = set()
         self._classes = {name: text.split() for name, text in classes.items()}
         self._expanded: dict[str, frozenset[tuple[str, ...]]] = {}
-        self._index: dict[str, list[Pattern]] = {}
+        # anchor -> the rarest word beside it (itself, if it stands alone) -> patterns.
+        self._index: dict[str, dict[str, list[Pattern]]] = {}
+        self._patterns = 0
         for name, text in cues.items():
             for written in text.split():
                 self._add(phrase(written), name)
@@ -89,7 +93,10 @@ class Lexicon:
         anchor = min(tags, key=lambda tag: len(self._expanded[tag]))
         others = list(tags)
         others.remove(anchor)
-        self._index.setdefault(anchor, []).append(Pattern(rule, order, tuple(others)))
+        second = min(others, key=lambda tag: len(self._expanded[tag]), default=anchor)
+        pattern = Pattern(self._patterns, rule, order, tuple(others))
+        self._index.setdefault(anchor, {}).setdefault(second, []).append(pattern)
+        self._patterns += 1
 
     def _register(self, group: str) -> str:
         """Make every phrase of a group carry the group's name as a tag."""
@@ -112,27 +119,29 @@ class Lexicon:
         self.words.update(words)
         self.trie.add(words, tag)
 
-    def match(self, places: dict[str, Places]) -> Iterator[Found]:
+    def match(self, places: dict[str, Places]) -> list[Found]:
         """Every rule that fires on units at these places, at most once each."""
+        found: list[Found] = []
         fired: set[int] = set()
         for tag, anchors in places.items():
-            for rule, order, others in self._index.get(tag, ()):
+            beside = self._index.get(tag)
+            if beside is None:
+                continue
+            # Of a common word's patterns most miss the other word; they are not even looked at.
+            candidates = [one for second in beside.keys() & places.keys() for one in beside[second]]
+            candidates.sort()
+            for _, rule, order, others in candidates:
                 if order in fired:
                     continue
+                units: tuple[int, ...] | None = None
                 if not others:
+                    units = (anchors[0][1],)
+                elif all(map(places.__contains__, others)):
+                    units = _together(anchors, [places[other] for other in others], rule.window)
+                if units is not None:
                     fired.add(order)
-                    yield Found(rule, order, (anchors[0][1],))
-                    continue
-                near = []
-                for other in others:  # most patterns end here, at the first word that is not there
-                    if other not in places:
-                        break
-                    near.append(places[other])
-                else:
-                    units = _together(anchors, near, rule.window)
-                    if units is not None:
-                        fired.add(order)
-                        yield Found(rule, order, units)
+                    found.append(Found(rule, order, units))
+        return found
 
 
 def _together(anchors: Places, near: list[Places], window: int) -> tuple[int, ...] | None:

@@ -43,10 +43,8 @@ class Reading:
 
     def span(self, indexes: tuple[int, ...]) -> tuple[int, int]:
         """Offsets, end exclusive, of the stretch of text from the first unit to the last."""
-        return (
-            min(self.units[i].start for i in indexes),
-            max(self.units[i].end for i in indexes),
-        )
+        units = [self.units[i] for i in indexes]
+        return min([unit.start for unit in units]), max([unit.end for unit in units])
 
 
 def read(text: str, child_patient: bool = False) -> Reading:
