@@ -123,10 +123,8 @@ class Lexicon:
         """Every rule that fires on units at these places, at most once each."""
         found: list[Found] = []
         fired: set[int] = set()
-        for tag, anchors in places.items():
-            beside = self._index.get(tag)
-            if beside is None:
-                continue
+        for tag in filter(self._index.__contains__, places):
+            anchors, beside = places[tag], self._index[tag]
             # Of a common word's patterns most miss the other word; they are not even looked at.
             candidates = [one for second in beside.keys() & places.keys() for one in beside[second]]
             candidates.sort()
