@@ -6,7 +6,6 @@ could be guessed by trying all numbers.
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import re
@@ -105,7 +104,7 @@ def pseudonyms(client_id: int, patient_id: str) -> list[str]:
     message = f"patient|{client_id}|{patient_id}".encode()
     found = []
     for version, key in _pseudonym_keys(settings.PSEUDONYM_KEY).items():
-        digest = hmac.new(key, message, hashlib.sha256).hexdigest()
+        digest = hmac.digest(key, message, "sha256").hex()
         found.append(f"{version}:{digest}"[:_REFERENCE_CHARS] if version else digest)
     return found
 
@@ -114,4 +113,4 @@ def fingerprint(body: bytes) -> str:
     """Equality of two bodies without keeping either: 64 hex digits. Made with the oldest live key,
     so that a new version does not make repeated bodies look different."""
     key = list(_pseudonym_keys(settings.PSEUDONYM_KEY).values())[-1]
-    return hmac.new(key, b"body|" + body, hashlib.sha256).hexdigest()
+    return hmac.digest(key, b"body|" + body, "sha256").hex()

@@ -111,7 +111,7 @@ def _commit(rows: list[dict[str, Any]], phase_id: int) -> tuple[int, Created]:
     """Store the rows, of whichever clients, if this phase is the current one, and ring. The current
     phase, and when each new row was accepted and is due."""
     with planned_cursor() as cursor:
-        cursor.execute(statements.ACCEPT, {"rows": json.dumps(rows), "phase": phase_id})
+        cursor.execute(statements.ACCEPT, {"rows": to_json(rows).decode(), "phase": phase_id})
         found = cursor.fetchall()
     times = {row_id: (accepted, due) for _, row_id, accepted, due in found if row_id}
     urgent_first = sorted(rows, key=_most_urgent_first)

@@ -66,7 +66,7 @@ def submit_all(web: httpx.Client, requests: list[dict[str, Any]]) -> list[str]:
     return [response.json()["id"] for response in responses]
 
 
-def all_answered(web: httpx.Client, ids: list[str], wait: int = 5) -> list[dict[str, Any]]:
+def all_answered(web: httpx.Client, ids: list[str], wait: int = 10) -> list[dict[str, Any]]:
     with ThreadPoolExecutor(4) as pool:
         read = list(pool.map(lambda one: web.get(f"{TRIAGE}{one}/?wait={wait}").json(), ids))
     assert all(one["done"] for one in read), "every request is answered"
