@@ -9,6 +9,12 @@ from hypothesis import strategies as st
 
 from ml.case import TriageCase, parse_case
 from ml.rules.engine import assess
+from ml.rules.lexicon import LEXICON
+from ml.rules.pattern import Found, Places, _together
+from ml.rules.reading import _know, _known, read
+from ml.rules.scope import mark
+from ml.rules.text import tokenise
+from ml.rules.unit import Status
 from ml.schema import MAX_COMPLAINT_CHARS, RANGES, Level
 
 WORDS = [
@@ -191,6 +197,33 @@ def test_a_red_flag_added_is_always_seen(body: dict[str, Any], flag: str) -> Non
 )
 def test_a_denial_added_never_raises(body: dict[str, Any], symptom: str) -> None:
     assert assess(with_text(body, f"No {symptom}.")).level <= assess(parsed(body)).level
+
+
+def every_pattern(places: dict[str, Places]) -> list[Found]:
+    """Matching as it is meant, without an index by the second word: the oracle."""
+    found: dict[int, Found] = {}
+    for tag, anchors in places.items():
+        anchored = [p for by_second in LEXICON._index.get(tag, {}).values() for p in by_second]
+        for _, rule, order, others in sorted(anchored, key=lambda pattern: pattern.place):
+            if order not in found and all(other in places for other in others):
+                near = [places[other] for other in others]
+                units = _together(anchors, near, rule.window)
+                if units is not None:
+                    found[order] = Found(rule, order, units)
+    return list(found.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT | st.lists(st.sampled_from(sorted(LEXICON.words)), max_size=25).map(" ".join))
+def test_the_quick_ways_of_reading_give_what_the_long_ones_do(text: str) -> None:
+    reading = read(text)
+    for places in (reading.present, reading.gone, reading.query, reading.past):
+        assert LEXICON.match(places) == every_pattern(places)
+    # A text without cues is not marked at all: everything in it would be asserted.
+    silent = [unit for unit in reading.units if not unit.cues]
+    assert set(mark(silent, others=True)) <= {Status.PRESENT}
+    # A word is the same whether it was met before or not.
+    assert all(_known(word) == _know(word) for word, _, _ in tokenise(text))
 
 
 # From the healthiest value outward: each step is at least as bad as the one before, at any age.
