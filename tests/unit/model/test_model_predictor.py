@@ -1,6 +1,7 @@
 """The lean serving path is the scikit-learn pipeline, number by number."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -103,18 +104,18 @@ def test_long_words_are_not_remembered(fitted: Fitted) -> None:
     assert remembered == [1, 1]
 
 
-@given(
-    st.tuples(*[st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 0.7]) for _ in range(4)]),
-    st.sampled_from([(0.28, 0.1, 1.0), (0.2, 0.2, 2.0), (0.25, 0.05, 1.5)]),
-)
+@pytest.mark.parametrize("numbers", [(0.28, 0.1, 1.0), (0.2, 0.2, 2.0), (0.25, 0.05, 1.5)])
 def test_a_level_chosen_for_one_row_is_that_of_the_array(
-    p: tuple[float, float, float, float], numbers: tuple[float, float, float]
+    numbers: tuple[float, float, float],
 ) -> None:
     thresholds = Thresholds(*numbers)
-    row = np.array([p])
-    level, raised = thresholds.choose_one(p)
-    assert [int(level)] == thresholds.choose(row).tolist()
-    assert raised == (level == Level.EMERGENCY and int(row.argmax()) != Level.EMERGENCY)
+    rows = list(product([0.0, 0.05, 0.1, 0.2, 0.25, 0.28, 0.5, 0.7], repeat=4))
+    array = np.array(rows)
+    chosen = thresholds.choose(array)
+    raised = (chosen == Level.EMERGENCY) & (array.argmax(axis=1) != Level.EMERGENCY)
+    found = [thresholds.choose_one(row) for row in rows]
+    assert [level for level, _ in found] == chosen.tolist()
+    assert [up for _, up in found] == raised.tolist()
 
 
 def test_contributions_add_up_to_the_log_odds(fitted: Fitted, rows: Rows) -> None:
