@@ -17,6 +17,7 @@ from ml.features import Features, rule_names
 from ml.pipeline import Extractor
 from ml.schema import LEVELS, Level
 from ml.wording import MAX_WORDS, grams_of
+from ml.wording import terms as terms_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,9 +62,8 @@ class Vocabulary:
         """Rows of the known terms, grams and rules of one case, each in ascending order, so that
         a sum over them does not depend on the order of a set; at least one row each.
         """
-        known = self._rows[TERMS].get
-        terms = [row for row in map(known, features.terms) if row is not None]
-        terms.sort()
+        known = self._rows[TERMS]
+        terms = sorted([known[name] for name in terms_of(features.tokens) if name in known])
         grams = sorted(self._grams(features.tokens))
         rules = sorted(
             {

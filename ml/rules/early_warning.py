@@ -55,9 +55,14 @@ class EarlyWarning:
     missing: tuple[str, ...]
 
 
+_NOTHING_MEASURED: Final = EarlyWarning(Level.ROUTINE, Level.ROUTINE, None, 0, False, (), _MEASURED)
+
+
 def score(vitals: VitalSigns, age: float | None) -> EarlyWarning:
     """Score what was measured; unknown age counts as adult."""
     missing = tuple([name for name in _MEASURED if getattr(vitals, name) is None])
+    if len(missing) == len(_MEASURED):
+        return _NOTHING_MEASURED
     child = age is not None and age < ADULT_FROM
     points = _child_points(vitals, age or 0.0) if child else _adult_points(vitals)
     if vitals.consciousness is not None:
@@ -81,7 +86,7 @@ def score(vitals: VitalSigns, age: float | None) -> EarlyWarning:
     return EarlyWarning(
         max((hit.level for hit in hits), default=Level.ROUTINE),
         floor,
-        None if child or len(missing) == len(_MEASURED) else total,
+        None if child else total,
         max(points.values(), default=0),
         arrested,
         tuple(hits),
