@@ -245,14 +245,13 @@ def enforce_deadlines(ids: Sequence[UUID] | None = None) -> int:
     such rows to whoever holds them.
     """
     if ids is None:
-        return _fall_back("deadline_at <= clock_timestamp()", "SKIP LOCKED", [], "deadline")
-    which = "deadline_at <= clock_timestamp() AND id = ANY(%(ids)s)"
-    return _fall_back(which, "", ids, "deadline")
+        return _fall_back(statements.OVERDUE, "SKIP LOCKED", [], "deadline")
+    return _fall_back(statements.OVERDUE_OF_THESE, "", ids, "deadline")
 
 
 def answer_now(ids: Sequence[UUID]) -> int:
     """Answer these rows from their stored rules if they are still open: who asked is gone."""
-    return _fall_back("id = ANY(%(ids)s)", "", ids, "caller")
+    return _fall_back(statements.THESE, "", ids, "caller")
 
 
 def _fall_back(which: str, lock: str, ids: Sequence[UUID], by: str) -> int:

@@ -3,6 +3,12 @@
 Rows come in and go out as one JSON parameter; `ANSWER` is the record that a stored answer, a
 stored fallback and a finished prediction share, so that each can be copied into the next.
 All times are PostgreSQL's. Rows that several statements may want are locked in id order.
+
+Statistics may be of another day: of a table that was empty, or one in which every row was due. So
+what is found by a partial index is asked for in that index' order, and what was found is gone back
+to by `id = ANY(ARRAY(...))`: of a join with as many rows as the planner then expects, it makes a
+walk over the whole table. `attempt + 0` has no statistics that could be wrong. The plans are looked
+at by `tests/integration/test_cost.py`.
 """
 
 from typing import Final
@@ -109,15 +115,16 @@ CLAIM: Final = """
 WITH picked AS (
     SELECT id FROM triage_triagerequest
     WHERE work IN ('due', 'leased') AND due_at <= now()
-        AND CASE WHEN %(retry)s THEN attempt BETWEEN 1 AND %(attempts)s - 1 ELSE attempt = 0 END
+        AND CASE WHEN %(retry)s THEN attempt + 0 > 0 AND attempt + 0 < %(attempts)s
+            ELSE attempt + 0 < 1 END
     ORDER BY claim_rank DESC, due_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED)
 UPDATE triage_triagerequest AS r
 SET work = 'leased', attempt = r.attempt + 1, token = %(token)s,
     due_at = now() + make_interval(secs => %(lease)s)
-FROM picked, triage_triagepayload AS p
-WHERE r.id = picked.id AND p.request_id = r.id
+FROM triage_triagepayload AS p
+WHERE r.id = ANY(ARRAY(SELECT id FROM picked)) AND p.request_id = r.id
 RETURNING r.id, r.arm, p.sealed, p.rules"""
 
 # Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
@@ -150,20 +157,19 @@ decided AS MATERIALIZED (
     FROM held, jsonb_to_record(held.answer) AS new{_ANSWER_RECORD}),
 finished AS (
     UPDATE triage_triagerequest AS r SET work = 'done', token = NULL, claim_rank = 0,
-        answer = CASE WHEN held.was = 'open' THEN 'answered' ELSE held.was END
-    FROM held WHERE r.id = held.id),
+        answer = CASE WHEN r.answer = 'open' THEN 'answered' ELSE r.answer END
+    WHERE r.id = ANY(ARRAY(SELECT id FROM held))),
 answers AS (
     INSERT INTO triage_triageanswer (request_id, sequence, {_ANSWER_COLUMNS})
     SELECT id, 1, {_ANSWER_COLUMNS} FROM decided WHERE was = 'open'
     UNION ALL
-    SELECT decided.id, 2, decided.level, decided.care_level, decided.confidence,
-        decided.probabilities, decided.method, decided.ab_group, decided.decided_by,
-        decided.fallback, TRUE, decided.reason, decided.model_version, decided.model_digest,
-        decided.rules_version, decided.explanation,
-        decided.trace || jsonb_build_array('amended')
-    FROM decided JOIN triage_triageanswer AS before
-        ON before.request_id = decided.id AND before.sequence = 1
-    WHERE decided.was = 'answered' AND decided.arm <> 'rules' AND decided.level > before.level
+    SELECT id, 2, level, care_level, confidence, probabilities, method, ab_group, decided_by,
+        fallback, TRUE, reason, model_version, model_digest, rules_version, explanation,
+        trace || jsonb_build_array('amended')
+    FROM decided
+    WHERE was = 'answered' AND arm <> 'rules' AND level > (
+        SELECT level FROM triage_triageanswer AS before
+        WHERE before.request_id = decided.id AND before.sequence = 1)
     ON CONFLICT (request_id, sequence) DO NOTHING
     RETURNING request_id, sequence, level, fallback),
 events AS (
@@ -222,7 +228,7 @@ events AS (
     {_EVENT}
     SELECT request_id, 2, 'answered', level FROM answers
     RETURNING request_id, sequence, kind),
-{_DELIVERED},
+{_DELIVERIES.format(requests="chosen")},
 logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
@@ -232,37 +238,51 @@ logs AS (
 told AS ({_NOTIFY}),
 first AS (
     SELECT level, method, fallback, count(*) AS rows
-    FROM answers JOIN triage_triagerequest AS r ON r.id = request_id
-    WHERE r.{PATIENTS_ONLY} GROUP BY level, method, fallback)
+    FROM answers JOIN chosen ON chosen.id = request_id
+    WHERE chosen.{PATIENTS_ONLY} GROUP BY level, method, fallback)
 SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM chosen), (SELECT {_KINDS} FROM first),
     (SELECT count(*) FROM told)"""
 
+# Open rows `which` the caller means, the lock as it wants to wait for others.
 FALL_BACK: Final = f"""
 WITH chosen AS MATERIALIZED (
-    SELECT id, answer FROM triage_triagerequest
+    SELECT id, answer, client_id FROM triage_triagerequest
     WHERE answer = 'open' AND {{which}}
-    ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE {{lock}}),
+    ORDER BY id FOR NO KEY UPDATE {{lock}}),
 closed AS (
-    UPDATE triage_triagerequest AS r SET answer = 'answered', claim_rank = 0
-    FROM chosen WHERE r.id = chosen.id),
+    UPDATE triage_triagerequest SET answer = 'answered', claim_rank = 0
+    WHERE id = ANY(ARRAY(SELECT id FROM chosen))),
 {_FALL_BACK}"""
+
+# The statement's time, not the clock's: only what does not change meanwhile can use an index.
+OVERDUE: Final = """deadline_at <= statement_timestamp() AND id = ANY(ARRAY(
+    SELECT id FROM triage_triagerequest
+    WHERE answer = 'open' AND deadline_at <= statement_timestamp()
+    ORDER BY deadline_at LIMIT %(limit)s))"""
+OVERDUE_OF_THESE: Final = "deadline_at <= statement_timestamp() AND id = ANY(%(ids)s)"
+THESE: Final = "id = ANY(%(ids)s)"
 
 ABANDON: Final = f"""
 WITH chosen AS MATERIALIZED (
-    SELECT id, answer FROM triage_triagerequest
-    WHERE work IN ('due', 'leased') AND due_at <= now() AND attempt >= %(attempts)s
-    ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED),
+    SELECT id, answer, client_id FROM triage_triagerequest
+    WHERE id = ANY(ARRAY(
+            SELECT id FROM triage_triagerequest
+            WHERE work IN ('due', 'leased') AND due_at <= now() AND attempt + 0 >= %(attempts)s
+            ORDER BY claim_rank DESC, due_at LIMIT %(limit)s))
+        AND work IN ('due', 'leased') AND due_at <= now() AND attempt >= %(attempts)s
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
 closed AS (
-    UPDATE triage_triagerequest AS r SET work = 'abandoned', token = NULL, claim_rank = 0,
-        answer = CASE WHEN r.answer = 'open' THEN 'answered' ELSE r.answer END
-    FROM chosen WHERE r.id = chosen.id),
+    UPDATE triage_triagerequest SET work = 'abandoned', token = NULL, claim_rank = 0,
+        answer = CASE WHEN answer = 'open' THEN 'answered' ELSE answer END
+    WHERE id = ANY(ARRAY(SELECT id FROM chosen))),
 {_FALL_BACK}"""
 
 # Somebody should have claimed it long ago: the ring was lost, or nobody hears one.
 UNRUNG: Final = """
-SELECT EXISTS (SELECT FROM triage_triagerequest
-    WHERE work IN ('due', 'leased') AND attempt < %(attempts)s
-        AND due_at <= now() - make_interval(secs => %(seconds)s))"""
+SELECT count(*) > 0 FROM (SELECT FROM triage_triagerequest
+    WHERE work IN ('due', 'leased') AND attempt + 0 < %(attempts)s
+        AND due_at <= now() - make_interval(secs => %(seconds)s)
+    ORDER BY claim_rank DESC, due_at LIMIT 1) AS found"""
 
 CANCEL: Final = f"""
 WITH answers AS (
@@ -308,7 +328,7 @@ ORDER BY claim_rank DESC, due_at LIMIT %(limit)s"""
 # Counted no further than it matters.
 OPEN_COUNT: Final = """
 SELECT count(*) FROM (SELECT FROM triage_triagerequest WHERE answer = 'open'
-    LIMIT %(most)s) AS counted"""
+    ORDER BY deadline_at LIMIT %(most)s) AS counted"""
 
 OLDEST_OPEN: Final = f"""
 SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0) FROM triage_triagerequest
