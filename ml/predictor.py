@@ -78,7 +78,7 @@ class Predictor:
         self._by_level: Floats = np.ascontiguousarray(coefficients[:, :columns])
         self._dense: Floats = np.ascontiguousarray(self._by_level.T)
         self._vocabulary = Vocabulary(extractor, coefficients[:, columns:])
-        self._text_weights = self._vocabulary.table.T.tolist()
+        self._text_weights = self._vocabulary.table[:, :-1].T.tolist()
         names = display_names((*NUMBER_NAMES, *FLAG_NAMES))
         self._shown = tuple(dict.fromkeys(names))
         self._grouping: Floats = np.zeros((columns, len(self._shown)))

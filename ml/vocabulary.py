@@ -16,14 +16,13 @@ from ml.explain import GRAMS, RULES, TERMS
 from ml.features import Features, rule_names
 from ml.pipeline import Extractor
 from ml.schema import LEVELS, Level
-from ml.wording import MAX_WORDS, grams_of
+from ml.wording import LONGEST_REMEMBERED, MAX_WORDS, grams_of
 from ml.wording import terms as terms_of
 
 Floats = npt.NDArray[np.float64]
 
 BLOCKS: Final = (TERMS, GRAMS, RULES)
 _REMEMBERED: Final = 4_096
-_LONGEST_REMEMBERED: Final = 30
 
 
 class Vocabulary:
@@ -82,7 +81,7 @@ class Vocabulary:
         """As `wording.character_grams`, in rows."""
         found: set[int] = set()
         for token in tokens[:MAX_WORDS]:
-            if len(token) <= _LONGEST_REMEMBERED:
+            if len(token) <= LONGEST_REMEMBERED:
                 found.update(self._grams_of_word(token))
             else:
                 found.update(self._look_up_grams(token))

@@ -27,6 +27,8 @@ MAX_WORDS: Final = 150
 # shortened to what complaints need.
 _NEGATION_REACH: Final = 4
 
+# No longer word is kept in memory once its text is read.
+LONGEST_REMEMBERED: Final = 30
 # Grams are taken of so many letters of a word.
 _GRAM_LETTERS: Final = 24
 
@@ -84,20 +86,20 @@ def character_grams(tokens: list[str]) -> set[str]:
     """Character 3- and 4-grams inside padded words: what is left of a misspelt word."""
     found: set[str] = set()
     for token in tokens[:MAX_WORDS]:
-        found.update(grams_of(token))
+        found.update((_remembered if len(token) <= LONGEST_REMEMBERED else grams_of)(token))
     return found
 
 
 def grams_of(token: str) -> tuple[str, ...]:
     """The grams of one word; none of a word of one or two characters."""
-    return _grams(token[:_GRAM_LETTERS]) if len(token) >= 3 else ()
-
-
-@lru_cache(maxsize=4_096)
-def _grams(word: str) -> tuple[str, ...]:
-    padded = f" {word} "
+    if len(token) < 3:
+        return ()
+    padded = f" {token[:_GRAM_LETTERS]} "
     size = len(padded)
     return (
         *[padded[i : i + 3] for i in range(size - 2)],
         *[padded[i : i + 4] for i in range(size - 3)],
     )
+
+
+_remembered = lru_cache(maxsize=4_096)(grams_of)
