@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -44,13 +45,16 @@ class Processes:
         for process in self._started:
             self.kill(process)
 
-    def web(self, key: str) -> httpx.Client:
-        """A gunicorn of two processes; returns a client that carries the key."""
+    def web(self, key: str, *beside: Callable[[], object]) -> httpx.Client:
+        """A gunicorn of two processes; returns a client that carries the key. While it starts,
+        `beside` may start others."""
         port = ports.choose({}, {})["web"]
         arguments = ["-m", "gunicorn", "backend.asgi:application", "-c", "backend/gunicorn.py"]
         arguments += ["--bind", f"{HOST}:{port}", "--workers", "2"]
         arguments += ["--no-control-socket"]
         self._web = self._start(*arguments)
+        for starting in beside:
+            starting()
         client = httpx.Client(
             base_url=f"http://{HOST}:{port}",
             headers={"Authorization": f"Bearer {key}"},
@@ -59,6 +63,14 @@ class Processes:
         self._clients.append(client)
         eventually(lambda: _answers(client), START_SECONDS, what="web is ready")
         return client
+
+    def web_and_worker(
+        self, key: str, children: int = 1, **environment: str
+    ) -> tuple[httpx.Client, subprocess.Popen[bytes]]:
+        """Both, started side by side."""
+        started: list[subprocess.Popen[bytes]] = []
+        web = self.web(key, lambda: started.append(self.worker(children=children, **environment)))
+        return web, started[0]
 
     def worker(
         self, queue: str = "triage", children: int = 1, **environment: str

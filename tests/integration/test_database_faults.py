@@ -29,6 +29,7 @@ class OwnPostgreSQL:
         self.store = PostgreSQL(directory / "pg", chosen, "for-tests-only", durable=False)
         self._directory = directory
         self._log = LogFile(directory / "pg.log")
+        self.key: str | None = None
 
     def start(self) -> None:
         service = self.store.prepare()
@@ -46,24 +47,34 @@ def family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[OwnPostgreSQL]:
-    server = OwnPostgreSQL(tmp_path)
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgreSQL]:
+    server = OwnPostgreSQL(tmp_path_factory.mktemp("own"))
     server.start()
     yield server
-    server.signal_all(signal.SIGCONT)
     server.process.stop()
+
+
+@pytest.fixture
+def own(one_server: OwnPostgreSQL) -> Iterator[OwnPostgreSQL]:
+    """It runs before and after."""
+    yield one_server
+    one_server.signal_all(signal.SIGCONT)
+    if one_server.process.exit_code() is not None:
+        one_server.start()
 
 
 @pytest.fixture
 def web(own: OwnPostgreSQL, tmp_path: Path, processes: Processes) -> httpx.Client:
     processes.environment["DATABASE_URL"] = own.store.url
-    migrated = processes.run("manage.py", "migrate", "--noinput")
-    assert migrated.returncode == 0, migrated.stderr
-    key_file = tmp_path / "key"
-    made = processes.run("manage.py", "create_client", "owner", "--key-file", str(key_file))
-    assert made.returncode == 0, made.stderr
-    return processes.web(key_file.read_text().strip())
+    if own.key is None:  # the first test that needs it
+        migrated = processes.run("manage.py", "migrate", "--noinput")
+        assert migrated.returncode == 0, migrated.stderr
+        key_file = tmp_path / "key"
+        made = processes.run("manage.py", "create_client", "owner", "--key-file", str(key_file))
+        assert made.returncode == 0, made.stderr
+        own.key = key_file.read_text().strip()
+    return processes.web(own.key)
 
 
 def post(web: httpx.Client) -> tuple[httpx.Response, float]:

@@ -44,8 +44,7 @@ def test_flower_shows_each_predict_task_and_no_clinical_text(
 ) -> None:
     with flower(processes) as client:
         eventually(lambda: _is_up(client), 60, what="flower is up")
-        web = processes.web(owner_key)
-        processes.worker()
+        web, _ = processes.web_and_worker(owner_key)
         marked = SORE_THROAT | {
             "patient_id": "zebra-1",
             "symptoms_data": {"chief_complaint": "zebra in my throat since monday"},

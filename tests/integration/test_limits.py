@@ -160,27 +160,27 @@ def sign_in(name: str, password: str, address: str) -> Any:
 
 
 def test_guessing_a_password_locks_the_guesser_out(owner_id: int, sql: Sql) -> None:
-    create_person("ada", PASSWORD, owner_id, "clinician")
+    create_person("grace", PASSWORD, owner_id, "clinician")
     for _ in range(MOST_OF_A_PAIR):
-        assert sign_in("ada", "wrong", "10.0.0.1") is None
-    assert sign_in("ada", PASSWORD, "10.0.0.1") is None, "locked out, even with the right one"
-    assert sign_in("ada", PASSWORD, "10.0.0.2") is not None, "the person elsewhere is not"
+        assert sign_in("grace", "wrong", "10.0.0.1") is None
+    assert sign_in("grace", PASSWORD, "10.0.0.1") is None, "locked out, even with the right one"
+    assert sign_in("grace", PASSWORD, "10.0.0.2") is not None, "the person elsewhere is not"
     stored = str(sql("SELECT name FROM clients_loginfailure"))
-    assert "ada" not in stored
+    assert "grace" not in stored, "letters that no digest has"
     sql("UPDATE clients_loginfailure SET at = now() - interval '16 minutes'")
-    assert sign_in("ada", PASSWORD, "10.0.0.1") is not None
+    assert sign_in("grace", PASSWORD, "10.0.0.1") is not None
     assert forget_old() == 0, "the success has forgotten them"
 
 
 def test_guessing_from_many_addresses_ends_too(owner_id: int, sql: Sql) -> None:
-    create_person("ada", PASSWORD, owner_id, "clinician")
+    create_person("grace", PASSWORD, owner_id, "clinician")
     sql(
         "INSERT INTO clients_loginfailure (name, address) SELECT name, '10.9.9.' || n FROM"
         " generate_series(1, %s) AS n, (SELECT %s AS name) AS given",
         MOST_OF_A_NAME,
-        _stored_name("ada", sql),
+        _stored_name("grace", sql),
     )
-    assert sign_in("ada", PASSWORD, "10.0.0.7") is None
+    assert sign_in("grace", PASSWORD, "10.0.0.7") is None
 
 
 def _stored_name(name: str, sql: Sql) -> str:
@@ -189,10 +189,10 @@ def _stored_name(name: str, sql: Sql) -> str:
 
 
 def test_signing_in_is_audited_and_works_over_http(owner_id: int, sql: Sql) -> None:
-    user = create_person("ada", PASSWORD, owner_id, "clinician")
+    user = create_person("grace", PASSWORD, owner_id, "clinician")
     sql("UPDATE auth_user SET is_staff = TRUE, is_superuser = TRUE")
     client = Client()
-    body = {"username": "ada", "password": PASSWORD}
+    body = {"username": "grace", "password": PASSWORD}
     assert client.post("/admin/login/?next=/admin/", body).status_code == 302
     assert sql("SELECT actor, action FROM clients_auditevent") == [
         (f"user:{user}", "session.begin")

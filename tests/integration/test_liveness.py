@@ -138,8 +138,7 @@ def test_a_stopped_child_is_red_and_an_alarm_while_ping_says_pong(
 ) -> None:
     """One child of two: patients are still served by the other, and yet somebody must know."""
     processes.environment["CANARY_SECONDS"] = "5"
-    web = processes.web(owner_key)
-    worker = processes.worker(children=2)
+    web, worker = processes.web_and_worker(owner_key, children=2)
     processes.keeper()
     ready = "SELECT pid FROM monitoring_workerstate WHERE kind = 'triage' AND state = 'ready'"
     children = [row[0] for row in eventually(lambda: len(sql(ready)) == 2 and sql(ready))]
@@ -169,8 +168,7 @@ def test_workers_that_all_stopped_fail_the_canary(
     processes: Processes, owner_key: str, sql: Sql
 ) -> None:
     processes.environment["CANARY_SECONDS"] = "5"
-    web = processes.web(owner_key)
-    worker = processes.worker(children=1)
+    web, worker = processes.web_and_worker(owner_key, children=1)
     processes.keeper()
 
     def state() -> str:

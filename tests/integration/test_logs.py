@@ -19,8 +19,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 
 def test_one_id_leads_from_the_post_to_the_answer(processes: Processes, owner_key: str) -> None:
-    web = processes.web(owner_key)
-    worker = processes.worker()
+    web, worker = processes.web_and_worker(owner_key)
     eventually(lambda: "model.loaded" in processes.logs(), 60, what="the child has a model")
     given = uuid.uuid4().hex
     posted = web.post(TRIAGE, json=SORE_THROAT, headers={"X-Request-ID": given})

@@ -124,15 +124,16 @@ def test_a_marked_patient_is_found_nowhere_but_sealed(
             *("-n", "marked@%h", "--concurrency", "1", "-E", "--without-gossip"),
         )
         background = processes.worker("background")
+        tried = "SELECT attempt > 0 FROM triage_triagerequest WHERE id = %s"
+        eventually(lambda: sql(tried, ids[5])[0][0], 60, what="a child was killed")
+        # Then that input has used up its attempts at once: their pace is not of interest here.
+        sql("UPDATE triage_triagerequest SET attempt = 3, due_at = now() WHERE id = %s", ids[5])
         for request_id in ids:
             eventually(
                 lambda one=request_id: web.get(f"{TRIAGE}{one}/").json()["done"],
                 60,
                 what="every marked request is answered",
             )
-        # The input that kills its child has used up its attempts at once: their pace is not of
-        # interest here.
-        sql("UPDATE triage_triagerequest SET attempt = 3, due_at = now() WHERE id = %s", ids[5])
         eventually(lambda: sql(_ALL_WORKED) == [(0,)], 60, what="the model's opinions are logged")
         eventually(
             lambda: (

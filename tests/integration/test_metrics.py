@@ -103,8 +103,7 @@ def test_two_scrapes_in_a_row_read_the_rows_once(
 def test_the_whole_way_is_counted_over_all_processes_and_names_no_patient(
     processes: Processes, owner_key: str, sql: Callable[..., list[Any]]
 ) -> None:
-    web = processes.web(owner_key)
-    processes.worker(children=2)
+    web, _ = processes.web_and_worker(owner_key, children=2)
     ready = "SELECT count(*) FROM monitoring_workerstate WHERE state = 'ready'"
     eventually(lambda: sql(ready) == [(2,)], 60, what="both children have a model")
     marked = SORE_THROAT | {

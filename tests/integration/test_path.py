@@ -76,8 +76,7 @@ def all_answered(web: httpx.Client, ids: list[str], wait: int = 10) -> list[dict
 def test_twenty_records_go_the_whole_way(
     processes: Processes, owner_key: str, sql: Sql, ml_arm: None
 ) -> None:
-    web = processes.web(owner_key)
-    processes.worker(children=2)
+    web, _ = processes.web_and_worker(owner_key, children=2)
     ids = submit_all(web, bodies(20))
     answers = all_answered(web, ids)
     by_model = [one for one in answers if one["method"] != "red_flag_override"]
@@ -98,8 +97,7 @@ def test_a_served_answer_equals_the_offline_decision(
 ) -> None:
     import json
 
-    web = processes.web(owner_key)
-    processes.worker()
+    web, _ = processes.web_and_worker(owner_key)
     # In the trial's terms everybody here is in the model's arm; infants and pregnant are not.
     requests = [body | {"patient_age": 40} for body in bodies(10)]
     answers = all_answered(web, submit_all(web, requests))
@@ -201,8 +199,7 @@ def test_one_corrupt_byte_refuses_the_bundle_and_the_rules_answer(
     content[len(content) // 2] ^= 1
     file.chmod(0o600)
     file.write_bytes(content)
-    web = processes.web(owner_key)
-    processes.worker(TRIAGE_MODELS_DIR=str(broken))
+    web, _ = processes.web_and_worker(owner_key, TRIAGE_MODELS_DIR=str(broken))
     answer = all_answered(web, submit_all(web, [SORE_THROAT]))[0]
     assert answer["method"] == "rules"
     assert answer["ab_group"] == "rules_fallback"
@@ -222,8 +219,7 @@ def test_one_corrupt_byte_refuses_the_bundle_and_the_rules_answer(
 def test_with_every_worker_stopped_a_read_past_the_deadline_answers(
     processes: Processes, owner_key: str, sql: Sql, ml_arm: None
 ) -> None:
-    web = processes.web(owner_key)
-    worker = processes.worker(children=2)
+    web, worker = processes.web_and_worker(owner_key, children=2)
     for pid in _family(worker.pid):
         os.kill(pid, signal.SIGSTOP)
     requests = [body | {"patient_id": "p"} for body in [SORE_THROAT] * 5]
@@ -244,8 +240,7 @@ def test_with_every_worker_stopped_a_read_past_the_deadline_answers(
 
 
 def test_waiting_ends_when_the_answer_is_committed(processes: Processes, owner_key: str) -> None:
-    web = processes.web(owner_key)
-    processes.worker()
+    web, _ = processes.web_and_worker(owner_key)
     all_answered(web, submit_all(web, [SORE_THROAT]))
     started = time.monotonic()
     response = web.post(TRIAGE, json=SORE_THROAT, headers={"Prefer": "wait=8"})

@@ -50,8 +50,7 @@ def test_prometheus_reads_the_running_system_and_its_rules_fire(
     processes: Processes, owner_key: str, sql: Callable[..., list[Any]], tmp_path: Path
 ) -> None:
     chosen = ports.choose({}, {})
-    web = processes.web(owner_key)
-    processes.worker(METRICS_PORT=str(chosen["flower"]))
+    web, _ = processes.web_and_worker(owner_key, METRICS_PORT=str(chosen["flower"]))
     eventually(lambda: "model.loaded" in processes.logs(), 60, what="the child has a model")
     address = f"{HOST}:{chosen['web']}"
     targets = [f"{web.base_url.host}:{web.base_url.port}", f"{HOST}:{chosen['flower']}"]

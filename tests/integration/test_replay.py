@@ -26,8 +26,7 @@ def write_records(path: Path) -> Path:
 def test_records_are_all_answered_and_scored(
     processes: Processes, owner_key: str, tmp_path: Path
 ) -> None:
-    web = processes.web(owner_key)
-    processes.worker(children=2)
+    web, _ = processes.web_and_worker(owner_key, children=2)
     key_file = tmp_path / "key"
     key_file.write_text(owner_key)
     arguments = ["manage.py", "replay", str(write_records(tmp_path / "records.jsonl"))]
