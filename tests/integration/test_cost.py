@@ -96,7 +96,7 @@ def test_statements_find_their_rows_by_index(owner_id: int, sql: Sql, known: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("known", ["fresh", "of an empty table", "of a backlog"])
+@pytest.mark.parametrize("known", ["fresh", "of an empty table"])
 def test_statements_find_their_rows_among_a_million(owner_id: int, sql: Sql, known: str) -> None:
     _check_plans(owner_id, sql, 1_000_000, known)
 
