@@ -128,9 +128,6 @@ REQUEST_SECONDS = env.integer("REQUEST_SECONDS", 10, 1, 300)
 
 # --- Broker ----------------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "")
-# Celery's Django fixup would close the connection around every task; ours outlives them and is
-# health-checked by Django when a task begins.
-CELERY_DB_REUSE_MAX = 10_000
 
 # --- Experiment: rules against model, one patient one arm ---------------------------------
 EXPERIMENT_NAME = env.text("EXPERIMENT_NAME", "ml-vs-rules")

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from celery import signals
-from django.db import Error
+from django.db import Error, close_old_connections
 
 from backend.celery import app
 from backend.triage.queue import TRIAGE_QUEUE
@@ -45,6 +45,12 @@ def _start_child(**kwargs: Any) -> None:
 
         model_process.start()
         lookout.start()
+
+
+@signals.task_prerun.connect
+def _check_connection(**kwargs: Any) -> None:
+    # It is kept from task to task; one that broke or is too old goes, and the task makes another.
+    close_old_connections()
 
 
 @signals.task_prerun.connect

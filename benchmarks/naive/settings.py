@@ -1,7 +1,5 @@
 """Settings of the naive service: what `startproject` gives, less what it does not need."""
 
-import os
-
 from backend import env
 
 SECRET_KEY = "benchmark"  # noqa: S105
@@ -27,6 +25,3 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
 }
-# The naive way's best case keeps the connection between tasks; Celery's default closes it.
-if os.environ.get("NAIVE_KEEPS_CONNECTIONS"):
-    CELERY_DB_REUSE_MAX = 10_000

@@ -21,6 +21,7 @@ from backend.triage.values import Submission
 from ml.case import parse_case
 from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT, Api
+from tests.integration.processes import Processes
 
 Sql = Callable[..., list[Any]]
 TRIAGE = "/api/v1/triage/"
@@ -74,6 +75,30 @@ def test_a_burst_of_rings_is_a_few_messages(database: None) -> None:
     longest = max(len(one) for one in broker.lrange("triage", 0, -1))
     assert longest < 2_000, "ids, and what Celery says around them"
     broker.flushall()
+
+
+def test_a_worker_keeps_its_connection_and_finds_a_new_one(
+    processes: Processes, owner: Api, sql: Sql
+) -> None:
+    """A new one a task costs more than the task."""
+    processes.worker(children=1)
+    _answered_by_the_model(owner, 2)
+    [(before,)] = sql("SELECT clock_timestamp()")
+    _answered_by_the_model(owner, 5)
+    claiming = "SELECT backend_start < %s FROM pg_stat_activity WHERE query LIKE '%%SKIP LOCKED%%'"
+    mine = "datname = current_database() AND pid <> pg_backend_pid()"
+    assert sql(f"{claiming} AND {mine}", before) == [(True,)]
+    ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    assert sql(f"{ended} WHERE {mine}")[0][0] >= 1
+    _answered_by_the_model(owner, 2)
+
+
+def _answered_by_the_model(owner: Api, count: int) -> None:
+    """One request after the other."""
+    for _ in range(count):
+        path = f"/api/v1/triage/{owner.post('/api/v1/triage/', SORE_THROAT).json()['id']}/"
+        eventually(lambda path=path: owner.get(path).json()["done"], every=0.01)
+        assert not owner.get(path).json()["answer"]["fallback"]
 
 
 def test_a_row_stays_small(owner_id: int, sql: Sql) -> None:
