@@ -114,7 +114,8 @@ class Doorbell:
             self._celery.send_task(task, connection=connection, retry=False, ignore_result=True)
         if asked and not ids:
             return
-        if self._enough_hints(connection):
+        # As far as is known there is room: send at once and look then. A hint too many does no harm.
+        if self._depth >= ENOUGH_HINTS and self._read_depth(connection) >= ENOUGH_HINTS:
             counters.hinted("enough")
             return
         self._celery.send_task(
@@ -122,6 +123,7 @@ class Doorbell:
         )
         self._depth += 1
         counters.hinted("sent")
+        self._read_depth(connection)
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -133,13 +135,14 @@ class Doorbell:
             self._connection = connection
         return self._connection
 
-    def _enough_hints(self, connection: Connection) -> bool:
+    def _read_depth(self, connection: Connection) -> int:
+        """How many hints wait, read ten times a second at most and counted on in between."""
         if time.monotonic() - self._depth_read_at > _DEPTH_CHECK_SECONDS:
             queue = self._celery.amqp.queues[TRIAGE_QUEUE]
             bound = queue(connection.default_channel)
             self._depth = bound.queue_declare(passive=False).message_count
             self._depth_read_at = time.monotonic()
-        return self._depth >= ENOUGH_HINTS
+        return self._depth
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
