@@ -114,7 +114,7 @@ class Doorbell:
             self._celery.send_task(task, connection=connection, retry=False, ignore_result=True)
         if asked and not ids:
             return
-        # As far as is known there is room: send at once and look then. A hint too many does no harm.
+        # As far as is known there is room: send at once, look then. A hint too many does no harm.
         if self._depth >= ENOUGH_HINTS and self._read_depth(connection) >= ENOUGH_HINTS:
             counters.hinted("enough")
             return
