@@ -33,9 +33,12 @@ _WAIT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60,
 _requests = Counter("triage_http_requests", "HTTP requests", ("method", "route", "status"))
 _request_seconds = Histogram(
     "triage_http_request_seconds",
-    "Seconds to the response's first byte, waiting for a result included",
+    "Seconds until the response was known, without any waiting for a result",
     ("route",),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_wait_seconds = Histogram(
+    "triage_wait_seconds", "Seconds that a caller waited for a result", ("ended",), buckets=_WAIT
 )
 _accepted = Counter("triage_accepted", "Patients' requests that were committed")
 _answers = Counter(
@@ -84,6 +87,13 @@ def served(method: str, route: str, status: int, seconds: float) -> None:
     """One HTTP response. `route` is the pattern, never the path that was asked for."""
     _requests.labels(method, route, str(status)).inc()
     _request_seconds.labels(route).observe(seconds)
+
+
+@_harmless
+def waited(ended: str, seconds: float) -> None:
+    """One caller waited: `told`, `nothing_new` (the time was over), `no_place`, `left`, or
+    `silence` (nobody could look)."""
+    _wait_seconds.labels(ended).observe(seconds)
 
 
 @_harmless

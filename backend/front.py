@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import Error, close_old_connections
 
-from backend import bridge, errors
+from backend import bridge, counters, errors
 from backend.bridge import Receive, Response, Scope, Send
 from backend.express import Express
 from backend.triage import waiting
@@ -69,10 +69,13 @@ class Front:
     async def _hold(self, wish: Wish, first: Response, receive: Receive) -> Response:
         """What to send when there is news or the time is over. Raises `Disconnected`."""
         left = asyncio.ensure_future(_disconnected(receive))
+        began, ended = asyncio.get_running_loop().time(), "left"
         try:
             told = await _told(wish, wish.seconds + _SLACK_SECONDS, left)
+            ended = "told" if isinstance(told, Reply) else told.name.lower()
         finally:
             left.cancel()
+            counters.waited(ended, asyncio.get_running_loop().time() - began)
         if told is _NO_PLACE:
             return await self._in_thread(_at_once, wish, first)
         if told is _SILENCE:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from django.conf import settings
 from django.db import connection, connections
+from prometheus_client import REGISTRY
 
 from backend.asgi import application
 from backend.triage import lifecycle, waiting
@@ -121,6 +122,36 @@ def test_a_post_that_prefers_to_wait_gets_200_or_in_time_202(owner_key: str, sql
     assert late.status_code == 202
     assert late.json()["provisional"]["prediction"] in {"routine", "soon"}
     assert late.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("ended", ["told", "nothing_new", "no_place"])
+def test_how_long_a_caller_waited_is_counted_beside_its_call(
+    ended: str, owner: Api, owner_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = owner.post(TRIAGE, SORE_THROAT)["Location"]
+    thread = None
+    if ended == "told":
+        find = place.rstrip("/").split("/")[-1]
+        thread = later(0.3, lambda: lifecycle.answer_now([find]))
+    if ended == "no_place":
+        monkeypatch.setattr(settings, "MAX_WAITERS", 0)
+    waits, calls = _seconds("triage_wait_seconds", ended=ended), _seconds(_CALLS, route=_ROUTE)
+    talk(owner_key, lambda web: web.get(place + "?wait=1"))
+    if thread:
+        thread.join()
+    waited = _seconds("triage_wait_seconds", ended=ended) - waits
+    assert waited > 0 if ended == "no_place" else 0.2 < waited < 3
+    assert _seconds(_CALLS, route=_ROUTE) - calls > 0
+    if ended == "nothing_new":
+        assert waited > 0.9
+        assert _seconds(_CALLS, route=_ROUTE) - calls < 0.9
+
+
+_CALLS, _ROUTE = "triage_http_request_seconds", "api/v1/triage/<str:request_id>/"
+
+
+def _seconds(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"{name}_sum", labels) or 0.0
 
 
 def test_with_the_etag_at_hand_a_read_waits_for_the_next_one(
