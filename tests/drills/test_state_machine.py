@@ -84,12 +84,14 @@ def no_deadline_on_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS = {
-    "token": cut("FINISH", " AND r.token = %(token)s"),
-    "lease": cut("FINISH", " AND r.due_at > clock_timestamp()"),
+    "token": cut("FINISH", " AND held.token = %(token)s"),
+    "lease": cut("FINISH", "\n            AND held.due_at > clock_timestamp()"),
     "claim_waits_for_the_lease": cut("CLAIM", " AND due_at <= now()"),
-    "attempt_cap": cut("CLAIM", "BETWEEN 1 AND %(attempts)s - 1", "> 0"),
+    "attempt_cap": cut(
+        "CLAIM", "attempt + 0 > 0 AND attempt + 0 < %(attempts)s", "attempt + 0 > 0"
+    ),
     "idempotency": cut("ACCEPT", "ON CONFLICT (client_id, idempotency_key) DO NOTHING\n    ", ""),
-    "upward_only": cut("FINISH", "decided.level > before.level", "decided.level <> before.level"),
+    "upward_only": cut("FINISH", " AND level > (", " AND level <> ("),
     "one_log_per_predictor": cut("FINISH", "    ON CONFLICT (request_id, digest) DO NOTHING"),
     "cancel_open_only": cut("CANCEL", " AND answer = 'open'"),
     "keeper_ends_exhausted": no_sweep,
