@@ -95,15 +95,12 @@ def _store(
     # Only a batch with keys can be refused after some of it was stored; anything else is one
     # statement, which commits itself and saves two round trips.
     undoable = len(rows) > 1 and any(row["idempotency_key"] for row in rows)
-    if len(rows) == 1 and not connection.in_atomic_block:
-        current, created = _gathering.store(rows[0], phase_id)
-        accepted = _resolved(client_id, rows, created) if current == phase_id else []
-    else:
-        with transaction.atomic() if undoable else nullcontext():
-            current, created = _commit(rows, phase_id)
-            accepted = _resolved(client_id, rows, created) if current == phase_id else []
-    if current != phase_id:
-        return None
+    alone = len(rows) == 1 and not connection.in_atomic_block
+    with transaction.atomic() if undoable else nullcontext():
+        current, created = _gathering.store(rows[0], phase_id) if alone else _commit(rows, phase_id)
+        if current != phase_id:
+            return None
+        accepted = _resolved(client_id, rows, created)
     return accepted, [row for row, one in zip(rows, accepted, strict=True) if one.created]
 
 
