@@ -7,6 +7,8 @@ DEV_STAMP := $(VENV)/.installed-dev
 BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 PYTEST := $(BIN)/python -m pytest
+# Of tests; one where the stores are given, as every process needs its own.
+PROCESSES ?= $(if $(TEST_DATABASE_URL)$(TEST_REDIS_URL),0,2)
 
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
@@ -75,8 +77,10 @@ check: $(DEV_STAMP)
 	$(BIN)/lint-imports
 	$(PYTEST) tests/unit -m 'not slow and not fuzz'
 
+# Two processes, each with its own stores: much of the suite is waiting. `make test PROCESSES=0` is
+# one after the other, as a debugger wants it.
 test: $(DEV_STAMP)
-	$(PYTEST) -m 'not slow and not fuzz'
+	$(PYTEST) -m 'not slow and not fuzz' -n $(PROCESSES)
 
 slow: $(DEV_STAMP)
 	$(PYTEST) -m slow

@@ -57,9 +57,9 @@ class Call:
     def __init__(self, given: str) -> None:
         """`given` is the caller's X-Request-ID, or empty."""
         self.id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
+        self._began = time.perf_counter()
 
     def __enter__(self) -> "Call":
-        self._began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlation_id=self.id)
         return self

@@ -22,6 +22,19 @@ log = structlog.get_logger()
 class Channel(redis.Channel):
     """A message that is no JSON would end the consumer for good; here it is dropped and said."""
 
+    # With its connection gone kombu would write what is in flight, ids and all, into a file.
+    do_restore = False
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """Kombu makes one for every command, which takes four times as long as the command; it
+        holds nothing but its pool of connections, so one does for as long as that pool."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[no-untyped-call]
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()  # type: ignore[no-untyped-call]
+        return self._kept
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
@@ -89,7 +102,9 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     worker_send_task_events=True,
-    task_send_sent_event=True,
+    # What was sent shows in Flower as soon as a worker has it; a second message for each hint would
+    # only say so earlier.
+    task_send_sent_event=False,
     task_track_started=True,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -100,9 +115,9 @@ app.conf.update(
     broker_transport="backend.celery:Transport" if _speaks_redis(settings.REDIS_URL) else None,
     broker_transport_options={
         # The same in every process that touches the broker: the shortest wins.
-        "visibility_timeout": settings.VISIBILITY_TIMEOUT_SECONDS,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
+        # Messages in flight are counted in the worker, not written back to Redis, which would cost
+        # each two transactions: one that dies with its worker is a hint lost, like any other.
+        "ack_emulation": False,
         # Without them a half-open connection blocks a consumer silently for ever.
         "socket_timeout": 5,
         "socket_connect_timeout": 2,

@@ -21,9 +21,6 @@ def times_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error("expected attempts × (lease + sweep) < deadline", hint, id="triage.E002")
         )
-    if not lease < settings.VISIBILITY_TIMEOUT_SECONDS:
-        hint = "Redis would redeliver hints that are still being worked on."
-        found.append(Error("expected lease < visibility timeout", hint, id="triage.E003"))
     return found
 
 

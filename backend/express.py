@@ -5,9 +5,14 @@ pages, templates, negotiation), which takes longer than the calls themselves. Th
 their plain form, from a key that was right in this process before. Everything else it leaves to
 Django by answering None, before anything is stored or counted; so refusals of keys, hosts and
 media types exist once. A test sends the same requests both ways and compares what comes back.
+
+Calls that arrive together are served together (`backend.lane`): one statement stores or finds what
+all of them ask for. Each is let in, refused and written down by itself.
 """
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -26,9 +31,12 @@ from backend.bridge import Headers, Response, Scope
 from backend.clients.keys import Caller
 from backend.clients.permissions import MaySubmit
 from backend.clients.throttling import counted, guard
-from backend.triage import parameters, queries, views
+from backend.lane import Lane, in_turn, together
+from backend.triage import lifecycle, parameters, queries, views
+from backend.triage.admission import admission
+from backend.triage.quotas import quotas
 from backend.triage.schemas import TriageResource
-from backend.triage.values import Submission
+from backend.triage.values import Accepted, KeyReused, Offer, Submission
 
 _COLLECTION: Final = "/api/v1/triage/"
 _ONE: Final = re.compile(r"/api/v1/triage/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
@@ -61,45 +69,87 @@ class _Plain(NamedTuple):
         return None if value is None else value.decode("latin-1")
 
 
+class _Arrived:
+    """A plain call from when it came until it is answered. `caller` is known once it is let in."""
+
+    def __init__(self, plain: _Plain) -> None:
+        self.plain = plain
+        self.call = access.Call(plain.header(b"x-request-id") or "")
+        self.caller: Caller | None = None
+
+    def ids(self) -> dict[str, int | str]:
+        """What the call's line names: certainly ids of ours."""
+        ids: dict[str, int | str] = {}
+        if self.plain.row is not None:
+            ids["request_id"] = str(self.plain.row)
+        if self.caller is not None:
+            ids["client_id"] = self.caller.client_id
+        return ids
+
+    def let_in(self) -> Caller | None:
+        """Whose call this is; None where Django must say what is wrong. Raises `Throttled`."""
+        caller = guard.lately(self.plain.key)
+        if caller is None or not MaySubmit.held_by(caller):
+            return None
+        self.caller = caller
+        if wait := counted(caller):
+            raise Throttled(wait)
+        return caller
+
+
 class Express:
-    """The lane of one process. Its answers carry the headers that Django's would carry."""
+    """The lanes of one process. Their answers carry the headers that Django's would carry."""
 
     def __init__(self) -> None:
         self._always = _always()
         one = f"{_COLLECTION}{UUID(int=0)}/"
         self._routes = {"POST": resolve(_COLLECTION).route, "GET": resolve(one).route}
         self._allowed = {"POST": b"GET, POST, HEAD, OPTIONS", "GET": b"GET, HEAD, OPTIONS"}
+        self._lanes: dict[str, Lane[_Arrived, Response | None]] = {
+            "POST": Lane("submit", self._submit),
+            "GET": Lane("read", self._read),
+        }
 
-    def answer(self, scope: Scope, body: bytes) -> Response | None:
+    async def answer(self, scope: Scope, body: bytes) -> Response | None:
         """The whole answer, or None: then Django must be asked, and knows nothing of it yet."""
         plain = _plain(scope, body)
-        if plain is None:
-            return None
-        close_old_connections()
-        try:
-            with access.Call(plain.header(b"x-request-id") or "") as call:
-                return self._answer(plain, call)
-        finally:
-            close_old_connections()
+        return plain and await self._lanes[plain.method].through(_Arrived(plain))
 
-    def _answer(self, plain: _Plain, call: access.Call) -> Response | None:
-        ids: dict[str, int | str] = {} if plain.row is None else {"request_id": str(plain.row)}
-        try:
-            caller = guard.lately(plain.key)
-            if caller is None or not MaySubmit.held_by(caller):
-                return None
-            ids["client_id"] = caller.client_id
-            if wait := counted(caller):
-                raise Throttled(wait)
-            status, headers, content = (
-                _submitted(caller, plain) if plain.row is None else _read(caller, plain.row)
-            )
-        except Exception as error:  # as DRF does for a view; what may be stored is not sent again
-            status, headers, content = _refused(error)
-        call.ended(plain.method, self._routes[plain.method], status, **ids)
+    def close(self) -> None:
+        """End the lanes' threads, when what has arrived is served."""
+        for lane in self._lanes.values():
+            lane.close()
+
+    def _submit(self, group: Sequence[_Arrived]) -> Sequence[Response | Exception | None]:
+        """POSTs are let in one by one and stored together."""
+        with _database():
+            with ExitStack() as held:
+                offers = in_turn(lambda one: _offer(one, held), group)
+                outcomes = together(_store, offers)
+            return in_turn(self._response, zip(group, outcomes, strict=True))
+
+    def _read(self, group: Sequence[_Arrived]) -> Sequence[Response | Exception | None]:
+        """GETs are let in one by one and read together."""
+        with _database():
+            outcomes = together(_find, in_turn(_wish, group))
+            return in_turn(self._response, zip(group, outcomes, strict=True))
+
+    def _response(
+        self, answered: tuple[_Arrived, TriageResource | Exception | None]
+    ) -> Response | None:
+        one, outcome = answered
+        if outcome is None:
+            return None
+        method = one.plain.method
+        with one.call as call:
+            if isinstance(outcome, Exception):
+                status, headers, content = _refused(outcome)
+            else:
+                status, headers, content = _shown(outcome, method)
+            call.ended(method, self._routes[method], status, **one.ids())
         own = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         own += [
-            (b"allow", self._allowed[plain.method]),
+            (b"allow", self._allowed[method]),
             (b"content-length", b"%d" % len(content)),
             (access.HEADER.lower().encode(), call.id.encode()),
         ]
@@ -107,24 +157,65 @@ class Express:
         return Response(status, own + [one for one in self._always if one[0] not in named], content)
 
 
+def _offer(one: _Arrived, held: ExitStack) -> Offer | None:
+    """What a POST wants stored; its quota is held as long as `held`."""
+    caller = one.let_in()
+    if caller is None:
+        return None
+    case = views.stored_case(parsing.decode(one.plain.body))
+    key = parameters.idempotency_key(one.plain.header(b"idempotency-key"))
+    submission = Submission(case, key)
+    held.enter_context(quotas.held(caller, [submission]))
+    return Offer(caller.client_id, submission, admission.check(), one.call.id)
+
+
+def _store(offers: Sequence[Offer]) -> list[TriageResource | Exception]:
+    return in_turn(_resource, zip(offers, lifecycle.submit_each(offers), strict=True))
+
+
+def _resource(stored: tuple[Offer, Accepted | Exception]) -> TriageResource:
+    offer, accepted = stored
+    if isinstance(accepted, KeyReused):
+        raise errors.KeyReused from accepted
+    if isinstance(accepted, Exception):
+        raise accepted
+    return queries.just_accepted(offer.client_id, [accepted])[accepted.id]
+
+
+def _wish(one: _Arrived) -> tuple[Caller, UUID] | None:
+    """What a GET wants to see."""
+    caller, row = one.let_in(), one.plain.row
+    return None if caller is None or row is None else (caller, row)
+
+
+def _find(wanted: Sequence[tuple[Caller, UUID]]) -> list[TriageResource | Exception]:
+    found = queries.get_each([(caller.client_id, row) for caller, row in wanted])
+
+    def one(asked: tuple[Caller, UUID]) -> TriageResource:
+        caller, row = asked
+        return found.get((caller.client_id, row)) or views.shown(caller, row)
+
+    return in_turn(one, wanted)
+
+
+@contextmanager
+def _database() -> Iterator[None]:
+    """The thread's connection, as Django keeps it from request to request."""
+    close_old_connections()
+    try:
+        yield
+    finally:
+        close_old_connections()
+
+
 _Given = tuple[int, dict[str, str], bytes]
 
 
-def _submitted(caller: Caller, plain: _Plain) -> _Given:
-    case = views.stored_case(parsing.decode(plain.body))
-    key = parameters.idempotency_key(plain.header(b"idempotency-key"))
-    accepted = views.submit(caller, [Submission(case, key)])[0]
-    resource = queries.just_accepted(caller.client_id, [accepted])[accepted.id]
-    return _shown(resource, 202, {"Location": f"{_COLLECTION}{accepted.id}/"})
-
-
-def _read(caller: Caller, row: UUID) -> _Given:
-    return _shown(views.shown(caller, row), 200, {})
-
-
-def _shown(resource: TriageResource, status: int, more: dict[str, str]) -> _Given:
-    headers = {"Content-Type": "application/json", **views.headers_of(resource), **more}
-    return status, headers, resource.model_dump_json().encode()
+def _shown(resource: TriageResource, method: str) -> _Given:
+    headers = {"Content-Type": "application/json", **views.headers_of(resource)}
+    if method == "POST":
+        headers["Location"] = f"{_COLLECTION}{resource.id}/"
+    return 202 if method == "POST" else 200, headers, resource.model_dump_json().encode()
 
 
 def _refused(error: Exception) -> _Given:

@@ -40,16 +40,28 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
             with contextlib.suppress(bridge.Disconnected):
                 await self._answer(scope, receive, send)
         else:
             raise ValueError(f"unsupported scope {scope['type']}")
 
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                room.close()
+                self._express.close()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body, slot = await bridge.read_body(scope, receive), Slot()
-        response = await self._in_thread(self._run, scope, body, slot)
+        response = await self._express.answer(scope, body)
+        if response is None:
+            response = await self._in_thread(self._run, scope, body, slot)
         if slot.wish is not None and slot.wish.stream:
             await self._stream(slot.wish, response, receive, send)
             return
@@ -58,13 +70,10 @@ class Front:
         await _send(response, send)
 
     def _run(self, scope: Scope, body: bytes, slot: Slot) -> Response:
-        """In a thread: by the express lane, or else through the whole of Django."""
-        response = self._express.answer(scope, body)
-        if response is None:
-            environ = bridge.environ_of(scope, body)
-            environ[waiting.SLOT] = slot
-            response = bridge.run(self._wsgi, environ)
-        return response
+        """Through the whole of Django, in a thread."""
+        environ = bridge.environ_of(scope, body)
+        environ[waiting.SLOT] = slot
+        return bridge.run(self._wsgi, environ)
 
     async def _hold(self, wish: Wish, first: Response, receive: Receive) -> Response:
         """What to send when there is news or the time is over. Raises `Disconnected`."""
@@ -148,16 +157,6 @@ async def _told(wish: Wish, seconds: float, left: asyncio.Future[None]) -> Reply
     if left.done():
         raise bridge.Disconnected
     return _Told.SILENCE
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.shutdown":
-            room.close()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _at_once(wish: Wish, first: Response) -> Response:

@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 import structlog
+from billiard import pool
 from celery import signals
 from django.db import Error, close_old_connections
 
@@ -19,6 +20,13 @@ app.conf.imports = (
     "workers.tasks.training",
 )
 app.conf.beat_scheduler = "workers.beat:Scheduler"
+app.conf.worker_consumer = "workers.consumer:Consumer"
+
+# Tenths of a second that a child which ends waits for its main process to read its last word. A
+# main process that ends forgets a task which no child has acknowledged yet, and then reads nothing
+# more: with the default such a child held the worker for half a minute, longer than the grace of
+# 20 s. The rows say what was done: nothing is lost with a word that is not read.
+pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 50
 
 
 @signals.setup_logging.connect

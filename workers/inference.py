@@ -95,24 +95,25 @@ def drain() -> dict[str, int]:
 
 def _drain(drained: Drained) -> None:
     until = time.monotonic() + settings.DRAIN_SECONDS
-    rung = False
+    rung = full = False
     while True:
-        fresh = _serve(drained, settings.BATCH_ROWS)
-        if fresh == settings.BATCH_ROWS and not rung:
+        fresh = _serve(drained, settings.BATCH_ROWS, backlog=full)
+        full = fresh == settings.BATCH_ROWS
+        if full and not rung:
             # There is more than one batch: wake the other children at once.
             rung = bool(lifecycle.ring_for_due())
         # One lost row at a time: whatever killed its worker can harm only itself.
         again = _serve(drained, 1, retry=True)
-        if fresh < settings.BATCH_ROWS and not again:
+        if not full and not again:
             return
         if time.monotonic() >= until:
             lifecycle.ring_for_due()
             return
 
 
-def _serve(drained: Drained, limit: int, *, retry: bool = False) -> int:
+def _serve(drained: Drained, limit: int, *, retry: bool = False, backlog: bool = False) -> int:
     """One batch from claim to commit; returns how many rows it claimed."""
-    token, claimed = lifecycle.claim(limit, retry=retry)
+    token, claimed = lifecycle.claim(limit, retry=retry, backlog=backlog)
     if claimed:
         finished = _decide_all(claimed)
         # Whatever cost a row its first worker may have been the shadow: later attempts go without.

@@ -6,7 +6,7 @@ statement of `statements.py`: PostgreSQL says who won, by the rows that matched.
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from pydantic_core import from_json, to_json
 
@@ -24,7 +24,6 @@ from backend.monitoring import arms
 from backend.postgres.base import planned_cursor
 from backend.triage import statements
 from backend.triage.arrival import arriving, beside_explanation
-from backend.triage.gathering import Gathering
 from backend.triage.models import TriageRequest
 from backend.triage.queue import doorbell
 from backend.triage.values import (
@@ -33,9 +32,11 @@ from backend.triage.values import (
     FinishCounts,
     Finished,
     KeyReused,
+    Offer,
     Stored,
     Submission,
 )
+from ml.assignment import Experiment
 from ml.case import TriageCase
 from ml.decision import Arm, explain_model
 from ml.prediction import Prediction
@@ -47,6 +48,10 @@ log = structlog.get_logger()
 _FALLBACK_LIMIT = 500
 # Phases last days: a second change between two tries means that something is broken.
 _PHASE_TRIES = 3
+
+# Of `arrival.arriving`; and when those that are new were accepted and are due.
+Row = dict[str, Any]
+Created = dict[UUID, tuple[datetime, datetime]]
 
 
 def submit(
@@ -66,47 +71,69 @@ def submit(
     returns, every request is committed: it will be answered, whatever fails from here on.
     """
     seconds = settings.DEADLINE_SECONDS if deadline_seconds is None else deadline_seconds
+
+    def arrived(experiment: Experiment) -> list[Row]:
+        return [
+            arriving(client_id, one, seconds, batch, overloaded, experiment) for one in submissions
+        ]
+
+    # Only a batch with keys can be refused after some of it was stored; anything else is one
+    # statement, which commits itself and saves two round trips.
+    undoable = len(submissions) > 1 and any(one.idempotency_key for one in submissions)
+    with transaction.atomic() if undoable else nullcontext():
+        rows, created = _store(arrived)
+        accepted = _resolved(client_id, rows, created)
+    if not synthetic:
+        _count_accepted(rows, created)
+    log.info("request.accepted", synthetic=synthetic, **_named([one.id for one in accepted]))
+    return accepted
+
+
+def submit_each(offers: Sequence[Offer]) -> list[Accepted | Exception]:
+    """Store single requests, of whichever clients, in one statement that commits itself, then ring.
+    What became of each: accepted, or the error that only its own key met.
+
+    Raises what `submit` raises for the statement itself: nothing is known to be stored then.
+    """
+    seconds = settings.DEADLINE_SECONDS
+
+    def arrived(experiment: Experiment) -> list[Row]:
+        return [
+            arriving(one.client_id, one.submission, seconds, None, one.overloaded, experiment)
+            for one in offers
+        ]
+
+    rows, created = _store(arrived)
+    _count_accepted(rows, created)
+    return [_outcome(one, row, created) for one, row in zip(offers, rows, strict=True)]
+
+
+def _outcome(offer: Offer, row: Row, created: Created) -> Accepted | Exception:
+    try:
+        accepted = _resolved(offer.client_id, [row], created)[0]
+    except (KeyReused, Error) as error:
+        return error
+    call = {"correlation_id": offer.call_id} if offer.call_id else {}
+    log.info("request.accepted", synthetic=False, **call, **_named([accepted.id]))
+    return accepted
+
+
+def _store(arrived: Callable[[Experiment], list[Row]]) -> tuple[list[Row], Created]:
+    """Commit rows made for the trial's current phase, and ring. The rows, and when each that is new
+    was accepted and is due."""
     for _ in range(_PHASE_TRIES):
         active = arms.current()
-        rows = [
-            arriving(client_id, one, seconds, batch, overloaded, active.experiment)
-            for one in submissions
-        ]
-        stored = _store(client_id, rows, active.phase_id)
-        if stored is not None:
-            accepted, created = stored
-            if not synthetic:
-                _count_accepted(created)
-            named = _named([one.id for one in accepted])
-            log.info("request.accepted", synthetic=synthetic, **named)
-            return accepted
+        rows = arrived(active.experiment)
+        current, created = _commit(rows, active.phase_id)
+        if current == active.phase_id:
+            return rows, created
         arms.forget()  # a trial took its next step since this process last looked
     raise OperationalError("the trial's phase changes faster than it can be read")
 
 
-Created = dict[UUID, tuple[datetime, datetime]]
-
-
-def _store(
-    client_id: int, rows: list[dict[str, Any]], phase_id: int
-) -> tuple[list[Accepted], list[dict[str, Any]]] | None:
-    """Commit the rows and ring; what was accepted, and which rows are new. None (and nothing
-    stored) where another phase is current."""
-    # Only a batch with keys can be refused after some of it was stored; anything else is one
-    # statement, which commits itself and saves two round trips.
-    undoable = len(rows) > 1 and any(row["idempotency_key"] for row in rows)
-    alone = len(rows) == 1 and not connection.in_atomic_block
-    with transaction.atomic() if undoable else nullcontext():
-        current, created = _gathering.store(rows[0], phase_id) if alone else _commit(rows, phase_id)
-        if current != phase_id:
-            return None
-        accepted = _resolved(client_id, rows, created)
-    return accepted, [row for row, one in zip(rows, accepted, strict=True) if one.created]
-
-
-def _commit(rows: list[dict[str, Any]], phase_id: int) -> tuple[int, Created]:
-    """Store the rows, of whichever clients, if this phase is the current one, and ring. The current
-    phase, and when each new row was accepted and is due."""
+def _commit(rows: list[Row], phase_id: int) -> tuple[int, Created]:
+    """One statement stores the rows if this phase is the current one; then ring. The current phase,
+    and when each new row was accepted and is due."""
     with planned_cursor() as cursor:
         cursor.execute(statements.ACCEPT, {"rows": to_json(rows).decode(), "phase": phase_id})
         found = cursor.fetchall()
@@ -117,9 +144,6 @@ def _commit(rows: list[dict[str, Any]], phase_id: int) -> tuple[int, Created]:
     return int(found[0][0]), times
 
 
-_gathering = Gathering(_commit)
-
-
 def _named(ids: Sequence[UUID]) -> dict[str, Any]:
     """The ids as a log line names them: one by itself is found by the same word everywhere."""
     if len(ids) == 1:
@@ -127,9 +151,9 @@ def _named(ids: Sequence[UUID]) -> dict[str, Any]:
     return {"count": len(ids), "request_ids": [str(one) for one in ids]}
 
 
-def _count_accepted(created: list[dict[str, Any]]) -> None:
+def _count_accepted(rows: list[Row], created: Created) -> None:
     counters.accepted(len(created))
-    final = [row["fallback"] for row in created if row["final"]]
+    final = [row["fallback"] for row in rows if row["final"] and UUID(row["id"]) in created]
     counters.answered(
         ((LEVELS[one["level"]], one["method"], one["fallback"], 1) for one in final), "accept"
     )
@@ -141,11 +165,11 @@ def _kinds(counted: str) -> list[tuple[str, str, bool, int]]:
     ]
 
 
-def _most_urgent_first(row: dict[str, Any]) -> int:
+def _most_urgent_first(row: Row) -> int:
     return -int(row["priority"])
 
 
-def _resolved(client_id: int, rows: list[dict[str, Any]], times: Created) -> list[Accepted]:
+def _resolved(client_id: int, rows: list[Row], times: Created) -> list[Accepted]:
     """Rows that met their own idempotency key again are answered with the first one's id."""
     repeated = [row["idempotency_key"] for row in rows if UUID(row["id"]) not in times]
     first: dict[str, tuple[UUID, str]] = {}
@@ -168,11 +192,12 @@ def _resolved(client_id: int, rows: list[dict[str, Any]], times: Created) -> lis
     return accepted
 
 
-def claim(limit: int, *, retry: bool = False) -> tuple[UUID, list[Claimed]]:
+def claim(limit: int, *, retry: bool = False, backlog: bool = False) -> tuple[UUID, list[Claimed]]:
     """Take due rows under a lease. Returns the fencing token and the rows, most urgent first.
 
-    `retry` takes rows that a worker lost before; ask for one at a time. A payload that does not
-    open is claimed with `case=None`: it is answered by its stored rules and never guessed.
+    `retry` takes rows that a worker lost before; ask for one at a time. `backlog`: many more are
+    known to be due. A payload that does not open is claimed with `case=None`: it is answered by its
+    stored rules and never guessed.
     """
     token = uuid.uuid4()
     parameters: dict[str, Any] = {
@@ -182,7 +207,8 @@ def claim(limit: int, *, retry: bool = False) -> tuple[UUID, list[Claimed]]:
         "token": token,
         "lease": settings.LEASE_SECONDS,
     }
-    with connection.cursor() as cursor:
+    # A plan that is kept may be of a short queue, and sort the whole of a long one.
+    with connection.cursor() if backlog else planned_cursor() as cursor:
         cursor.execute(statements.CLAIM, parameters)
         rows = cursor.fetchall()
     if rows:

@@ -1,12 +1,13 @@
 """Every read of a triage request. A read that meets an overdue open row answers it first."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from backend.postgres.base import planned_cursor
@@ -15,19 +16,23 @@ from backend.triage.schemas import Answer, TriageResource
 from backend.triage.values import Accepted, Stored
 from ml.schema import LEVELS
 
-# A request with its newest answer; the fallback doubles as the provisional answer.
-_SELECT = """
-SELECT r.id, r.answer, r.accepted_at, r.deadline_at, r.batch,
+# A request with its newest answer; the fallback doubles as the provisional answer. Both are looked
+# up row by row: of many rows the planner would make a walk over a table (see `statements`).
+_SELECT = f"""
+SELECT r.client_id, r.id, r.answer, r.accepted_at, r.deadline_at, r.batch,
     r.answer = 'open' AND r.deadline_at <= clock_timestamp() AS overdue, p.fallback,
     a.sequence, a.level, a.care_level, a.confidence, a.probabilities, a.method, a.ab_group,
     a.fallback, a.needs_review, a.reason, a.model_version, a.model_digest, a.rules_version,
     a.explanation, a.trace, a.answered_at
-FROM triage_triagerequest AS r JOIN triage_triagepayload AS p ON p.request_id = r.id
+FROM unnest(%(ids)s::uuid[]) AS asked(id)
+CROSS JOIN LATERAL (
+    SELECT * FROM triage_triagerequest
+    WHERE id = asked.id AND client_id = ANY(%(clients)s) LIMIT 1) AS r
+{statements.PAYLOAD.format(of="r.id")}
 LEFT JOIN LATERAL (
     SELECT * FROM triage_triageanswer AS newest WHERE newest.request_id = r.id
-    ORDER BY newest.sequence DESC LIMIT 1) AS a ON TRUE
-WHERE r.client_id = %(client)s AND r.id = ANY(%(ids)s)"""
-_ANSWER_AT = 7  # where the answer's columns begin
+    ORDER BY newest.sequence DESC LIMIT 1) AS a ON TRUE"""  # noqa: S608  (constants)
+_OVERDUE_AT, _ANSWER_AT = 6, 8  # the answer's columns are the last
 
 # Notified, with no payload, by every statement that answers or cancels.
 ANSWERED_CHANNEL = "triage_answered"
@@ -40,11 +45,11 @@ SELECT r.id,
     r.answer = 'cancelled' OR (r.answer = 'answered'
         AND (r.work IN ('done', 'abandoned') OR r.arm = 'rules' OR a.amended OR a.highest)),
     extract(epoch FROM r.deadline_at - clock_timestamp())::float8
-FROM triage_triagerequest AS r
+FROM unnest(%s::uuid[]) AS asked(id)
+CROSS JOIN LATERAL (SELECT * FROM triage_triagerequest WHERE id = asked.id LIMIT 1) AS r
 LEFT JOIN LATERAL (
     SELECT bool_or(sequence = 2) AS amended, bool_or(level = 3) AS highest
-    FROM triage_triageanswer WHERE request_id = r.id) AS a ON TRUE
-WHERE r.id = ANY(%s)"""
+    FROM triage_triageanswer WHERE request_id = r.id) AS a ON TRUE"""
 
 
 class Progress(IntEnum):
@@ -65,12 +70,20 @@ class State(NamedTuple):
 
 def get_many(client_id: int, ids: Sequence[UUID]) -> dict[UUID, TriageResource]:
     """These requests of this client by id; others are simply absent."""
-    rows = _rows(client_id, ids)
-    overdue = [row[0] for row in rows if row[5]]
+    rows = _rows([client_id], ids)
+    overdue = [row[1] for row in rows if row[_OVERDUE_AT]]
     if overdue:
         lifecycle.enforce_deadlines(overdue)
-        rows = _rows(client_id, ids)
-    return {row[0]: _resource(row) for row in rows}
+        rows = _rows([client_id], ids)
+    return {row[1]: _resource(row) for row in rows}
+
+
+def get_each(wanted: Collection[tuple[int, UUID]]) -> dict[tuple[int, UUID], TriageResource]:
+    """These (client, request) as one statement finds them. Of a foreign id, and of a request that
+    must be answered before it is shown, nothing: ask `get`, which keeps the others out of it."""
+    rows = _rows({client for client, _ in wanted}, {row_id for _, row_id in wanted})
+    found = {(row[0], row[1]): row for row in rows if not row[_OVERDUE_AT]}
+    return {pair: _resource(found[pair]) for pair in set(wanted) & found.keys()}
 
 
 def just_accepted(client_id: int, accepted: Sequence[Accepted]) -> dict[UUID, TriageResource]:
@@ -108,7 +121,7 @@ def progress_of(resource: TriageResource) -> Progress:
 def oldest_open_seconds() -> float:
     """Age of the oldest open request: are patients waiting? 0 when none is."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.OLDEST_OPEN)
+        cursor.execute(statements.OLDEST_OPEN, {"most": settings.OPEN_HARD_LIMIT})
         return float(cursor.fetchone()[0])
 
 
@@ -135,14 +148,14 @@ def holds_real_patients() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _rows(client_id: int, ids: Sequence[UUID]) -> list[Any]:
+def _rows(clients: Collection[int], ids: Collection[UUID]) -> list[Any]:
     with planned_cursor() as cursor:
-        cursor.execute(_SELECT, {"client": client_id, "ids": list(ids)})
+        cursor.execute(_SELECT, {"clients": list(clients), "ids": list(ids)})
         return list(cursor.fetchall())
 
 
 def _resource(row: Any) -> TriageResource:
-    request_id, status, accepted_at, deadline_at, batch, _, fallback = row[:_ANSWER_AT]
+    _, request_id, status, accepted_at, deadline_at, batch, _, fallback = row[:_ANSWER_AT]
     answer = None if row[_ANSWER_AT] is None else _answer(row[_ANSWER_AT:])
     return TriageResource(
         id=request_id,

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 from celery import Celery
-from kombu.connection import Connection
+from kombu.messaging import Producer
 
 from backend import counters
 from backend.celery import app
@@ -40,7 +40,8 @@ IDS_PER_HINT: Final = 8
 ENOUGH_HINTS: Final = 16
 # After a failure hints are dropped this long; the keeper rings for what was missed.
 PAUSE_SECONDS: Final = 2.0
-_DEPTH_CHECK_SECONDS: Final = 0.1
+# With so many waiting, what rings next is looked at together, a little later.
+_ENOUGH_SECONDS: Final = 0.01
 
 # Publishing gives up quickly: an unreachable broker must cost a thread a second, not minutes.
 _PUBLISH_OPTIONS: Final = {
@@ -63,9 +64,8 @@ class Doorbell:
         self._wake = threading.Event()
         self._start = threading.Lock()
         self._pid = 0
-        self._connection: Connection | None = None
-        self._depth = 0
-        self._depth_read_at = 0.0
+        self._producer: Producer | None = None
+        self._may_wait = 0
         self.failures = 0
 
     def ring(self, ids: list[UUID]) -> None:
@@ -89,7 +89,7 @@ class Doorbell:
                 return
             # What the parent of a fork had is not ours: neither its socket nor its event's lock.
             self._wake = threading.Event()
-            self._connection = None
+            self._producer = None
             threading.Thread(target=self._publish_for_ever, name="doorbell", daemon=True).start()
             self._pid = os.getpid()
 
@@ -108,47 +108,47 @@ class Doorbell:
                 time.sleep(PAUSE_SECONDS)
 
     def _publish(self, ids: list[str]) -> None:
-        connection = self._connected()
+        producer = self._connected()
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         for task in dict.fromkeys(asked):
-            self._celery.send_task(task, connection=connection, retry=False, ignore_result=True)
+            self._celery.send_task(task, producer=producer, retry=False, ignore_result=True)
         if asked and not ids:
             return
-        # As far as is known there is room: send at once, look then. A hint too many does no harm.
-        if self._depth >= ENOUGH_HINTS and self._read_depth(connection) >= ENOUGH_HINTS:
+        # What the last look saw and what was sent since: of those no more can wait, and below the
+        # limit nobody looks. At it the queue is asked, for they may long be taken.
+        if self._may_wait >= ENOUGH_HINTS:
+            self._may_wait = self._depth(producer)
+        if self._may_wait >= ENOUGH_HINTS:
             counters.hinted("enough")
+            time.sleep(_ENOUGH_SECONDS)
             return
         self._celery.send_task(
-            TRIAGE_PREDICT, args=[ids], connection=connection, retry=False, ignore_result=True
+            TRIAGE_PREDICT, args=[ids], producer=producer, retry=False, ignore_result=True
         )
-        self._depth += 1
+        self._may_wait += 1
         counters.hinted("sent")
-        self._read_depth(connection)
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
+    def _connected(self) -> Producer:
+        """Kept with its channel: a new one for each hint costs more than the sending."""
+        if self._producer is None:
             options: dict[str, Any] = self._celery.conf.broker_transport_options
             connection = self._celery.connection_for_write(
                 connect_timeout=1, transport_options={**options, **_PUBLISH_OPTIONS}
             )
             connection.connect()
-            self._connection = connection
-        return self._connection
+            self._producer = self._celery.amqp.Producer(connection, auto_declare=False)
+        return self._producer
 
-    def _read_depth(self, connection: Connection) -> int:
-        """How many hints wait, read ten times a second at most and counted on in between."""
-        if time.monotonic() - self._depth_read_at > _DEPTH_CHECK_SECONDS:
-            queue = self._celery.amqp.queues[TRIAGE_QUEUE]
-            bound = queue(connection.default_channel)
-            self._depth = bound.queue_declare(passive=False).message_count
-            self._depth_read_at = time.monotonic()
-        return self._depth
+    def _depth(self, producer: Producer) -> int:
+        """How many hints wait."""
+        bound = self._celery.amqp.queues[TRIAGE_QUEUE](producer.channel)
+        return int(bound.queue_declare(passive=False).message_count)
 
     def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
             try:
-                connection.release()
+                producer.connection.release()
             except Exception as error:  # a dead socket may fail to close as well
                 log.debug("doorbell.hang_up_failed", **failure(error))
 

@@ -7,8 +7,8 @@ All times are PostgreSQL's. Rows that several statements may want are locked in 
 Statistics may be of another day: of a table that was empty, or one in which every row was due. So
 what is found by a partial index is asked for in that index' order, and what was found is gone back
 to by `id = ANY(ARRAY(...))`: of a join with as many rows as the planner then expects, it makes a
-walk over the whole table. `attempt + 0` has no statistics that could be wrong. The plans are looked
-at by `tests/integration/test_cost.py`.
+walk over the whole table. For the same reason each row looks up its own payload. `attempt + 0` has
+no statistics that could be wrong. The plans are looked at by `tests/integration/test_cost.py`.
 """
 
 from typing import Final
@@ -27,6 +27,10 @@ _ANSWER_RECORD: Final = """(level smallint, care_level text, confidence double p
     probabilities jsonb, method text, ab_group text, decided_by text, fallback boolean,
     needs_review boolean, reason text, model_version text, model_digest text, rules_version text,
     explanation jsonb, trace jsonb)"""
+
+# The payload `p` of a row, looked up by its id whatever the planner believes of the table.
+PAYLOAD: Final = """CROSS JOIN LATERAL (
+        SELECT * FROM triage_triagepayload WHERE request_id = {of} LIMIT 1) AS p"""
 
 # The rules' own log, out of the stored answer of the rules. It has no probabilities.
 _RULES_LOG: Final = """'rules', p.rules->>'version', p.rules->>'version',
@@ -111,7 +115,7 @@ WHERE client_id = %(client)s AND idempotency_key = ANY(%(keys)s)"""
 # Open before answered, most urgent first, then oldest. Leased rows whose lease is over are due
 # again. First attempts come in batches, later ones singly (`retry`), so that one input that
 # kills its worker can harm only itself.
-CLAIM: Final = """
+CLAIM: Final = f"""
 WITH picked AS (
     SELECT id FROM triage_triagerequest
     WHERE work IN ('due', 'leased') AND due_at <= now()
@@ -119,13 +123,15 @@ WITH picked AS (
             ELSE attempt + 0 < 1 END
     ORDER BY claim_rank DESC, due_at
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED)
-UPDATE triage_triagerequest AS r
-SET work = 'leased', attempt = r.attempt + 1, token = %(token)s,
-    due_at = now() + make_interval(secs => %(lease)s)
-FROM triage_triagepayload AS p
-WHERE r.id = ANY(ARRAY(SELECT id FROM picked)) AND p.request_id = r.id
-RETURNING r.id, r.arm, p.sealed, p.rules"""
+    FOR UPDATE SKIP LOCKED),
+leased AS (
+    UPDATE triage_triagerequest AS r
+    SET work = 'leased', attempt = r.attempt + 1, token = %(token)s,
+        due_at = now() + make_interval(secs => %(lease)s)
+    WHERE r.id = ANY(ARRAY(SELECT id FROM picked))
+    RETURNING r.id, r.arm)
+SELECT leased.id, leased.arm, p.sealed, p.rules
+FROM leased {PAYLOAD.format(of="leased.id")}"""
 
 # Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
 # A row that is already answered gets the late opinion logged, and an amendment if that opinion
@@ -220,7 +226,7 @@ answers AS (
         given.model_version, given.model_digest, given.rules_version, given.explanation,
         given.trace || CASE WHEN %(exhausted)s
             THEN jsonb_build_array('attempts_exhausted') ELSE '[]'::jsonb END
-    FROM chosen JOIN triage_triagepayload AS p ON p.request_id = chosen.id,
+    FROM chosen {PAYLOAD.format(of="chosen.id")},
         jsonb_to_record(p.fallback) AS given{_ANSWER_RECORD}
     WHERE chosen.answer = 'open'
     RETURNING request_id, level, method, fallback),
@@ -233,7 +239,7 @@ logs AS (
     INSERT INTO triage_predictionlog (request_id, predictor, version, digest, level, confidence,
         probabilities, served, latency_us)
     SELECT p.request_id, {_RULES_LOG}, TRUE, 0
-    FROM answers JOIN triage_triagepayload AS p USING (request_id)
+    FROM answers {PAYLOAD.format(of="answers.request_id")}
     ON CONFLICT (request_id, digest) DO NOTHING),
 told AS ({_NOTIFY}),
 first AS (
@@ -330,26 +336,29 @@ OPEN_COUNT: Final = """
 SELECT count(*) FROM (SELECT FROM triage_triagerequest WHERE answer = 'open'
     ORDER BY deadline_at LIMIT %(most)s) AS counted"""
 
+# Over the partial index of open rows, and never more of them than are ever accepted.
+_OPEN_OF_PATIENTS: Final = f"""(
+    SELECT priority, accepted_at, deadline_at FROM triage_triagerequest
+    WHERE answer = 'open' AND {PATIENTS_ONLY}
+    ORDER BY deadline_at LIMIT %(most)s) AS waiting"""
+
 OLDEST_OPEN: Final = f"""
-SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0) FROM triage_triagerequest
-WHERE answer = 'open' AND {PATIENTS_ONLY}"""
+SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0) FROM {_OPEN_OF_PATIENTS}"""
 
 FIRST_ACCEPTED: Final = f"""
 SELECT min(accepted_at) FROM triage_triagerequest WHERE {PATIENTS_ONLY}"""
 
-# Over the partial index of open rows, and never more of them than are ever accepted.
 WAITING: Final = f"""
 SELECT priority, count(*), extract(epoch FROM now() - min(accepted_at))::float8,
     count(*) FILTER (WHERE deadline_at <= now())
-FROM (SELECT priority, accepted_at, deadline_at FROM triage_triagerequest
-    WHERE answer = 'open' AND {PATIENTS_ONLY}
-    ORDER BY deadline_at LIMIT %(most)s) AS waiting
+FROM {_OPEN_OF_PATIENTS}
 GROUP BY priority"""
 
 # What workers have still to look at, late opinions on answered rows included.
 UNWORKED: Final = """
 SELECT work, count(*) FROM (SELECT work FROM triage_triagerequest
-    WHERE work IN ('due', 'leased') LIMIT %(most)s) AS counted GROUP BY work"""
+    WHERE work IN ('due', 'leased')
+    ORDER BY claim_rank DESC, due_at LIMIT %(most)s) AS counted GROUP BY work"""
 
 LABELLED_LAST_DAY: Final = """
 SELECT count(DISTINCT request_id) FROM triage_clinicianlabel

@@ -27,6 +27,16 @@ class Submission:
     idempotency_key: str | None = None
 
 
+class Offer(NamedTuple):
+    """A submission of somebody's that is to be stored with others'. `overloaded` as `submit` takes
+    it; `call_id` is how the caller's side names its call."""
+
+    client_id: int
+    submission: Submission
+    overloaded: bool
+    call_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A row as it was committed a moment ago: what a caller is shown without reading it again.

@@ -12,7 +12,7 @@ import pytest
 
 from ml import bundle
 from tests.drills import scenarios
-from tests.drills.harness import TRIAGE, System
+from tests.drills.harness import TRIAGE, WEBS, System
 from tests.drills.load import Load, bodies
 from tests.drills.oracle import judge
 from tests.drills.words import KILLS, LOAD_SECONDS, RAISES, SLEEPS
@@ -66,11 +66,16 @@ def test_a_child_that_wakes_after_its_lease_changes_nothing(system: System, tmp_
 def test_an_input_that_kills_its_child_costs_three_attempts_and_nobody_else(
     system: System, tmp_path: Path
 ) -> None:
-    with Load(system, tmp_path / "poison.jsonl", seed=8) as load:
-        load.submit("poison", case(KILLS, "poisoned"))
-        for number, body in enumerate(bodies(8, 100)):
-            load.submit(f"healthy-{number}", body)
-    system.wait_for_quiet(40)
+    # Three attempts end just within the usual deadline; on a busy machine that would come first.
+    system.restart(*WEBS, TRIAGE_DEADLINE_SECONDS="60")
+    try:
+        with Load(system, tmp_path / "poison.jsonl", seed=8) as load:
+            load.submit("poison", case(KILLS, "poisoned"))
+            for number, body in enumerate(bodies(8, 100)):
+                load.submit(f"healthy-{number}", body)
+        system.wait_for_quiet(60)
+    finally:
+        system.restart(*WEBS)
     verdict = judge(system, [load.path])
     assert not verdict.wrong, verdict.wrong
     rows = system.sql(
@@ -84,7 +89,7 @@ def test_an_input_that_kills_its_child_costs_three_attempts_and_nobody_else(
     late = system.sql(
         "SELECT count(*) FROM triage_triageanswer AS a JOIN triage_triagerequest AS r"
         " ON r.id = a.request_id WHERE r.idempotency_key <> 'poison'"
-        " AND (a.fallback OR a.answered_at > r.deadline_at)"
+        " AND (a.fallback OR a.answered_at > r.accepted_at + interval '20 seconds')"
     )
     assert late == [(0,)], "a hundred healthy requests are answered in time, none by fallback"
 

@@ -36,6 +36,7 @@ class Api:
     """One caller of the in-process API."""
 
     def __init__(self, key: str | None) -> None:
+        self.key = key or ""
         self._client = Client()
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 

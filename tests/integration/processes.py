@@ -14,6 +14,7 @@ import httpx
 from django.db import connection
 
 from backend.stack import ports
+from backend.stack.launch import before_exec
 from backend.stack.ports import HOST
 from tests.eventually import eventually
 
@@ -145,6 +146,8 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A process of tests that is killed leaves nothing behind.
+                preexec_fn=before_exec(signal.SIGKILL, own_namespace=False),
             )
         self._started.append(process)
         return process

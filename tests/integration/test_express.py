@@ -1,5 +1,6 @@
 """The express lane answers as Django answers, or leaves the call to Django untouched."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -22,7 +23,10 @@ from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT, Api
 Sql = Callable[..., list[Any]]
 TRIAGE = "/api/v1/triage/"
 BODY = json.dumps(SORE_THROAT).encode()
-express = asgi.application._express
+
+
+def express(scope: Scope, body: bytes) -> Response | None:
+    return asyncio.run(asgi.application._express.answer(scope, body))
 
 
 def call(key: str, method: str, path: str, body: bytes = b"", **more: str) -> tuple[Scope, bytes]:
@@ -52,7 +56,7 @@ def through_django(scope: Scope, body: bytes) -> Response:
 def both(scope: Scope, body: bytes) -> tuple[Response, Response]:
     """The same call by the express lane, which must take it, and through Django."""
     through_django(*call(_key(scope), "GET", f"{TRIAGE}{uuid4()}/"))  # now the key is known
-    ours = express.answer(scope, body)
+    ours = express(scope, body)
     assert ours is not None
     return ours, through_django(scope, body)
 
@@ -175,7 +179,7 @@ def test_what_failed_is_not_sent_again_by_django(
         tries.append(1)
         raise fault
 
-    monkeypatch.setattr(lifecycle, "submit", fail)
+    monkeypatch.setattr(lifecycle, "_commit", fail)
     ours, theirs = both(*call(owner_key, "POST", TRIAGE, BODY))
     assert len(tries) == 2, "once for each way"
     assert ours.status in (500, 503)
@@ -218,7 +222,7 @@ def test_everything_else_is_left_to_django(name: str, owner_key: str, sql: Sql) 
         scope["headers"].append((b"authorization", b"Bearer tri_other"))
     through_django(*call(owner_key, "GET", f"{TRIAGE}{uuid4()}/"))
     counted = _served()
-    assert express.answer(scope, body) is None
+    assert express(scope, body) is None
     assert sql("SELECT count(*) FROM triage_triagerequest") == [(0,)]
     assert _served() == counted, "Django will count it"
 
@@ -226,14 +230,14 @@ def test_everything_else_is_left_to_django(name: str, owner_key: str, sql: Sql) 
 def test_a_key_that_was_never_right_here_is_left_to_django(owner_key: str) -> None:
     """So who guesses keys meets the guard, which counts by address."""
     throttling.guard._known.clear()
-    assert express.answer(*call(owner_key, "POST", TRIAGE, BODY)) is None
+    assert express(*call(owner_key, "POST", TRIAGE, BODY)) is None
 
 
 def test_a_key_without_the_scope_is_left_to_django(owner_id: int) -> None:
     key = keys.create_key(owner_id, "labels only", scopes=(KeyScope.LABEL,))
     refused = through_django(*call(key, "GET", f"{TRIAGE}{uuid4()}/"))
     assert refused.status == 403
-    assert express.answer(*call(key, "POST", TRIAGE, BODY)) is None
+    assert express(*call(key, "POST", TRIAGE, BODY)) is None
 
 
 def test_a_revoked_key_is_believed_for_a_second_at_most(
@@ -244,7 +248,7 @@ def test_a_revoked_key_is_believed_for_a_second_at_most(
     sql("UPDATE clients_apikey SET revoked_at = now()")
     late = throttling.time.monotonic() + throttling.BELIEVED_SECONDS
     monkeypatch.setattr(throttling.time, "monotonic", lambda: late)
-    assert express.answer(scope, body) is None
+    assert express(scope, body) is None
     assert through_django(scope, body).status == 401
 
 
@@ -252,7 +256,7 @@ def test_plain_http_behind_tls_is_left_to_django(owner_key: str, settings: Any) 
     settings.SECURE_SSL_REDIRECT = True
     scope, body = call(owner_key, "POST", TRIAGE, BODY)
     both(*call(owner_key, "POST", TRIAGE, BODY, x_forwarded_proto="https"))
-    assert express.answer(scope, body) is None
+    assert express(scope, body) is None
 
 
 def test_a_call_is_counted_and_written_down_as_by_django(
@@ -282,4 +286,5 @@ def _served() -> float:
 @pytest.fixture(autouse=True)
 def closed() -> Any:
     yield
+    asgi.application._express.close()
     connection.close()

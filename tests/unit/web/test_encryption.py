@@ -79,6 +79,8 @@ GOOD = key_line("k1")
         f"far-too-long{GOOD}",
         "k1",
     ],
+    # Named: a key's random text would be another test in each of two processes.
+    ids=["short", "zeros", "not base64", "twice", "name too long", "no key"],
 )
 def test_keys_that_are_none_stop_the_process(keys: str, settings: Any) -> None:
     settings.PAYLOAD_KEYS = keys

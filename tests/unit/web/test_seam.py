@@ -120,9 +120,8 @@ def test_a_message_holds_ids_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
     bell = Doorbell(Fake("test"))
     monkeypatch.setattr(bell, "_connected", lambda: None)
-    monkeypatch.setattr(bell, "_read_depth", lambda connection: 0)
     one = uuid4()
     bell._publish([str(one)])
     assert sent == [
-        (TRIAGE_PREDICT, [[str(one)]], ["connection", "ignore_result", "retry"]),
+        (TRIAGE_PREDICT, [[str(one)]], ["ignore_result", "producer", "retry"]),
     ]
