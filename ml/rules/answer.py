@@ -1,6 +1,5 @@
 """What the rules say of one case; frozen, JSON both ways, and free of the patient's words."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ml.schema import Level
@@ -37,8 +36,7 @@ class RuleHit(NamedTuple):
         return cls(**{**data, "level": Level.parse(data["level"])})
 
 
-@dataclass(frozen=True, slots=True)
-class RulesAnswer:
+class RulesAnswer(NamedTuple):
     """The rules' full answer.
 
     `level` is what the rules would answer by themselves, never below `floor`; `floor` is the

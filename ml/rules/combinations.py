@@ -19,8 +19,6 @@ for _place, _combination in enumerate(COMBINATIONS):
 
 def holding(facts: Facts) -> list[Combination]:
     """The combinations that hold, in the order of the table."""
-    near: set[int] = set()
-    for sign in facts.signs():
-        near.update(_ON.get(sign, ()))
+    near = {place for sign in _ON.keys() & facts.signs() for place in _ON[sign]}
     found = [COMBINATIONS[place] for place in sorted(near)]
     return [combination for combination in found if combination.also(facts)]

@@ -187,6 +187,15 @@ CUES: Final = {
     "#query": "r/o rule_out rule/out",
 }
 
+# The cues that change what is said of others by themselves. The rest only end what one of these
+# began, or tell what else stands there.
+MARKING: Final = frozenset(
+    {
+        *("#deny", "#no", "#not", "#denied", "#gone", "#hypo", "#suppose", "#query"),
+        *("#rel", "#fam", "#hist", "#former", "#ago"),
+    }
+)
+
 # Of those who speak of themselves: "i" before one of these is a carer's word, not a symptom.
 CARER_VERBS: Final = frozenset(
     [

@@ -6,8 +6,8 @@ index, Rady 1994. A value that was not measured is not scored, only listed.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from ml.case import VitalSigns
 from ml.rules.answer import RuleHit
@@ -17,15 +17,17 @@ _NEWS2: Final = "RCP NEWS2 2017"
 _APLS: Final = "APLS 6th edition; RCPCH PEWS 2023"
 ADULT_FROM: Final = 16.0
 
-# The values at which another band begins, and the points of the bands from the lowest up.
-_BANDS: Final[dict[str, tuple[tuple[float, ...], tuple[int, ...]]]] = {
-    "respiratory_rate_bpm": ((9, 12, 21, 25), (3, 1, 0, 2, 3)),
-    "spo2_percent": ((92, 94, 96), (3, 2, 1, 0)),
-    "systolic_bp_mmhg": ((91, 101, 111, 220), (3, 2, 1, 0, 3)),
-    "heart_rate_bpm": ((41, 51, 91, 111, 131), (3, 1, 0, 1, 2, 3)),
-    "temperature_c": ((35.1, 36.1, 38.1, 39.1), (3, 1, 0, 1, 2)),
+# The values at which another band begins, and the points of the bands from the lowest up. The
+# published bands are whole numbers, tenths for temperature: so many digits a value is rounded to.
+_BANDS: Final[dict[str, tuple[tuple[float, ...], tuple[int, ...], int]]] = {
+    "respiratory_rate_bpm": ((9, 12, 21, 25), (3, 1, 0, 2, 3), 0),
+    "spo2_percent": ((92, 94, 96), (3, 2, 1, 0), 0),
+    "systolic_bp_mmhg": ((91, 101, 111, 220), (3, 2, 1, 0, 3), 0),
+    "heart_rate_bpm": ((41, 51, 91, 111, 131), (3, 1, 0, 1, 2, 3), 0),
+    "temperature_c": ((35.1, 36.1, 38.1, 39.1), (3, 1, 0, 1, 2), 1),
 }
 _MEASURED: Final = (*_BANDS, "consciousness")
+_VALUES: Final = attrgetter(*_MEASURED)
 # Below this age in years: breaths low-high, beats low-high, least systolic pressure.
 _BY_AGE: Final[tuple[tuple[float, float, float, float, float, float], ...]] = (
     (1, 25, 50, 110, 170, 65),
@@ -38,8 +40,7 @@ _BY_AGE: Final[tuple[tuple[float, float, float, float, float, float], ...]] = (
 _FAR: Final = 1.25
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyWarning:
+class EarlyWarning(NamedTuple):
     """What the vital signs alone ask for.
 
     `total` is the NEWS2 sum of what was measured in an adult, None in a child or where nothing
@@ -60,9 +61,10 @@ _NOTHING_MEASURED: Final = EarlyWarning(Level.ROUTINE, Level.ROUTINE, None, 0, F
 
 def score(vitals: VitalSigns, age: float | None) -> EarlyWarning:
     """Score what was measured; unknown age counts as adult."""
-    missing = tuple([name for name in _MEASURED if getattr(vitals, name) is None])
-    if len(missing) == len(_MEASURED):
+    values = _VALUES(vitals)
+    if values.count(None) == len(values):
         return _NOTHING_MEASURED
+    missing = tuple([n for n, value in zip(_MEASURED, values, strict=True) if value is None])
     child = age is not None and age < ADULT_FROM
     points = _child_points(vitals, age or 0.0) if child else _adult_points(vitals)
     if vitals.consciousness is not None:
@@ -115,16 +117,11 @@ def _shock_index(vitals: VitalSigns) -> float:
 
 def _adult_points(vitals: VitalSigns) -> dict[str, int]:
     found = {}
-    for name, (bounds, points) in _BANDS.items():
+    for name, (bounds, points, digits) in _BANDS.items():
         value = getattr(vitals, name)
         if value is not None:
-            found[name] = points[bisect_right(bounds, _rounded(name, value))]
+            found[name] = points[bisect_right(bounds, round(value, digits))]
     return found
-
-
-def _rounded(name: str, value: float) -> float:
-    """The published bands are whole numbers (tenths for temperature)."""
-    return round(value, 1) if name == "temperature_c" else float(round(value))
 
 
 def _child_points(vitals: VitalSigns, age: float) -> dict[str, int]:

@@ -11,10 +11,11 @@ from ml.rules.facts import Facts, gather
 from ml.rules.lexicon import LEXICON
 from ml.rules.measures import measure
 from ml.rules.numbers_found import number_hits
-from ml.rules.pattern import Found, Places
+from ml.rules.pattern import Found
 from ml.rules.reading import Reading, read
 from ml.rules.rule import Rule
-from ml.rules.severity import level_of, severity_score, stated
+from ml.rules.severity import course_of, level_of, severity_score, stated
+from ml.rules.unit import Stated
 from ml.schema import Level
 
 RULES_VERSION: Final = "rules-1.2.0"
@@ -115,7 +116,7 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
     found: dict[str, Matched] = {}
     for path, _, reading in readings:
         matches = LEXICON.match(reading.present)
-        if "@mild" in reading.present:
+        if "@mild" in reading.present.tags:
             facts.mild |= _called_mild(reading, matches)
         for match in matches:
             rule = match.rule
@@ -128,10 +129,10 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
                     rule.rule_id, rule.category, rule.level, rule.source, path, start, end
                 )
                 found[rule.rule_id] = (rule, hit)
-        if reading.gone:
-            _over(path, reading, reading.gone, "gone", facts, found)
-        if reading.query:
-            _over(path, reading, reading.query, "query", facts, found)
+        if not reading.is_marked:
+            continue
+        _over(path, reading, reading.gone, "gone", facts, found)
+        _over(path, reading, reading.query, "query", facts, found)
         for match in LEXICON.match(reading.past):
             # A pregnancy that is over is no condition of today.
             if match.rule.category == "hx" and match.rule.rule_id != "hx.pregnant":
@@ -142,13 +143,13 @@ def _match(readings: list[tuple[str, str, Reading]], facts: Facts) -> list[Match
 def _over(
     path: str,
     reading: Reading,
-    places: dict[str, Places],
+    stated: Stated,
     kind: str,
     facts: Facts,
     found: dict[str, Matched],
 ) -> None:
     """What is over, or only to be ruled out, is a hit of its own and no red flag."""
-    for match in LEXICON.match(places):
+    for match in LEXICON.match(stated):
         rule = match.rule
         if rule.category in _SILENT:
             if kind == "query" and rule.category == "hx":
@@ -198,7 +199,7 @@ def _called_mild(reading: Reading, matches: list[Found]) -> set[str]:
     """
     symptoms = [found for found in matches if found.rule.category not in _SILENT]
     mild: set[str] = set()
-    for _, index in reading.present.get("@mild", ()):
+    for _, index in reading.present.places("@mild"):
         end = index + 1
         while end < len(reading.units) and end - index <= _BESIDE:
             unit = reading.units[end]
@@ -218,6 +219,7 @@ def _called_mild(reading: Reading, matches: list[Found]) -> set[str]:
 def _levels(matched: list[Matched], facts: Facts) -> tuple[list[RuleHit], Level, bool]:
     hits: list[RuleHit] = []
     floor, red_flag = Level.ROUTINE, False
+    course = course_of(facts)
     for rule, hit in matched:
         if rule.fixed:
             floor = max(floor, rule.floor)
@@ -226,7 +228,7 @@ def _levels(matched: list[Matched], facts: Facts) -> tuple[list[RuleHit], Level,
         elif rule.category in _SILENT:
             hits.append(hit)
         else:
-            level = level_of(rule.rule_id, rule.level, facts)
+            level = level_of(rule.rule_id, rule.level, facts, course)
             hits.append(hit if level is hit.level else hit._replace(level=level))
     return hits, floor, red_flag
 
@@ -243,14 +245,14 @@ def _reasons(
             and unknown >= _STRANGE_SHARE * (known + unknown)
         )
         return ("not_understood",) if strange else ()
-    denied = any(reading.denied or reading.past for _, _, reading in readings)
+    denied = any(reading.denied or reading.past.entries for _, _, reading in readings)
     strange = unknown * 3 > known
     return ("nothing_found",) if denied and not strange else ("not_understood",)
 
 
 def _about_child(readings: list[tuple[str, str, Reading]]) -> bool:
-    return any("@baby" in reading.present for _, _, reading in readings) and not any(
-        "@pregnant" in reading.present for _, _, reading in readings
+    return any("@baby" in reading.present.tags for _, _, reading in readings) and not any(
+        "@pregnant" in reading.present.tags for _, _, reading in readings
     )
 
 

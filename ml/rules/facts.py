@@ -44,13 +44,14 @@ class Facts:
 
     @property
     def hot(self) -> bool:
-        return self.has("sym.fever") or (self.celsius is not None and self.celsius >= 38.0)
+        return "sym.fever" in self.found or (self.celsius is not None and self.celsius >= 38.0)
 
     def signs(self) -> set[str]:
         """What combinations stand on: ids found and lived with, `gone.` ids, `hot`, and `sirs`
         from two criteria on."""
         signs = self.found | self.conditions
-        signs.update([f"gone.{rule_id}" for rule_id in self.gone])
+        if self.gone:
+            signs.update([f"gone.{rule_id}" for rule_id in self.gone])
         if self.hot:
             signs.add("hot")
         if self.sirs >= 2:
@@ -68,10 +69,10 @@ def gather(case: TriageCase, measures: Iterable[Measures], child_words: bool) ->
     facts.sirs = _sirs(vitals)
     for text in case.medical_history:
         reading = read(text)
-        for places in (reading.present, reading.past):
-            for found in LEXICON.match(places):
+        for stated in (reading.present, reading.past):
+            for found in LEXICON.match(stated):
                 if found.rule.category == "hx" and not (
-                    places is reading.past and found.rule.rule_id == "hx.pregnant"
+                    stated is reading.past and found.rule.rule_id == "hx.pregnant"
                 ):
                     facts.conditions.add(found.rule.rule_id)
     for numbers in measures:
@@ -91,10 +92,5 @@ def _sirs(vitals: VitalSigns) -> int:
     """Systemic inflammatory response: above 38 or below 36 °C, pulse above 90, breaths above 20."""
     celsius, rate = vitals.temperature_c, vitals.heart_rate_bpm
     breaths = vitals.respiratory_rate_bpm
-    return sum(
-        (
-            celsius is not None and (celsius > 38.0 or celsius < 36.0),
-            rate is not None and rate > 90,
-            breaths is not None and breaths > 20,
-        )
-    )
+    hot_or_cold = celsius is not None and (celsius > 38.0 or celsius < 36.0)
+    return hot_or_cold + (rate is not None and rate > 90) + (breaths is not None and breaths > 20)

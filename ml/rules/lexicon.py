@@ -4,7 +4,7 @@ from typing import Final
 
 from ml.rules.classes import CLASSES
 from ml.rules.context import CONDITIONS, CONTEXT
-from ml.rules.cues import CUES, ON_PAPER
+from ml.rules.cues import CUES, MARKING, ON_PAPER
 from ml.rules.flags_body import BRAIN, HEART, LUNGS, VESSELS
 from ml.rules.flags_injury import ALLERGY, BURNS, ENVIRONMENT, MIND, POISON, TRAUMA
 from ml.rules.flags_inner import (
@@ -30,4 +30,4 @@ RULES: Final[tuple[Rule, ...]] = (
     *SYMPTOMS, *MINOR, *CONTEXT, *CONDITIONS,
 )  # fmt: skip
 
-LEXICON: Final = Lexicon(RULES, {**CLASSES, **SPOKEN_CLASSES, "onpaper": ON_PAPER}, CUES)
+LEXICON: Final = Lexicon(RULES, {**CLASSES, **SPOKEN_CLASSES, "onpaper": ON_PAPER}, CUES, MARKING)

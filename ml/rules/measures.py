@@ -72,7 +72,7 @@ def measure(text: str) -> Measures:
         found.age = number * _YEARS[match[2].lower()[:1]]
     if match := _WEEKS.search(text):
         found.weeks_pregnant = float(match[1] or match[2] or match[3])
-    if match := _PAIN.search(text):
+    if "10" in text and (match := _PAIN.search(text)):
         found.pain = min(10.0, float(match[1]))
     for match in _NAMED.finditer(text):
         if _USUAL.search(text, max(0, match.start() - 20), match.start()) or _USUAL.search(
@@ -81,7 +81,12 @@ def measure(text: str) -> Measures:
             # "Usual sats 90-91" is what is normal for this patient, not what is measured now.
             continue
         _take(found, match[1].lower(), float(match[2].replace(",", ".")))
-    if found.celsius is None and (match := _BARE.search(text)) and _HEAT.search(text):
+    if (
+        found.celsius is None
+        and "." in text
+        and (match := _BARE.search(text))
+        and _HEAT.search(text)
+    ):
         # "Feels hot, 38.5": a number that nothing but a fever can be.
         found.celsius = float(match[1])
     if found.celsius is None and (match := _DEGREES.search(text)):

@@ -7,23 +7,40 @@ worse than n log n.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ml.rules.rule import Rule
 from ml.rules.text import CLOSED, COMPOSED, DROPPED, tokenise
+from ml.rules.unit import Places, Stated, Unit
 
-# Positions of one tag: (place counted in content words, index of the unit).
-Places = list[tuple[int, int]]
+# A "but" turns what is said: how far apart what stands on its two sides counts.
+_TURN: Final = 20
 
 
 class Pattern(NamedTuple):
-    """One compiled alternative of a rule: the anchor is where it is indexed; `place` is its own
-    in the order of the tables."""
+    """One compiled alternative of a rule: `place` is its own in the order of the tables; `others`
+    are the groups that stand beside its anchor."""
 
     place: int
     rule: Rule
     order: int
     others: tuple[str, ...]
+
+
+class Anchored:
+    """The patterns of one anchor, in the order of the tables: those of it alone, and the others by
+    the rarer word beside it."""
+
+    __slots__ = ("alone", "beside")
+
+    def __init__(self) -> None:
+        self.alone: list[Pattern] = []
+        self.beside: dict[str, list[Pattern]] = {}
+
+    def near(self, tags: set[str]) -> list[Pattern]:
+        """Those that stand alone or beside one of these tags."""
+        beside = [one for tag in self.beside.keys() & tags for one in self.beside[tag]]
+        return sorted(self.alone + beside)
 
 
 class Found(NamedTuple):
@@ -33,19 +50,23 @@ class Found(NamedTuple):
 
 
 class Trie:
-    """Phrases of folded words; `tags` are the classes to which a phrase belongs."""
+    """Phrases of folded words; `tags` are the classes to which a phrase belongs, `start` is where
+    its first word (`word`) leads. The unit of a phrase is made when it is first read."""
 
-    __slots__ = ("children", "composed", "tags")
+    __slots__ = ("children", "composed", "start", "tags", "unit", "word")
 
-    def __init__(self) -> None:
+    def __init__(self, word: str = "", start: "Trie | None" = None) -> None:
         self.children: dict[str, Trie] = {}
         self.tags: tuple[str, ...] = ()
         self.composed = False
+        self.word = word
+        self.start = start or self
+        self.unit: Unit | None = None
 
     def add(self, words: tuple[str, ...], tag: str) -> None:
-        node = self
-        for word in words:
-            node = node.children.setdefault(word, Trie())
+        node = self.children.setdefault(words[0], Trie(words[0]))
+        for word in words[1:]:
+            node = node.children.setdefault(word, Trie(words[0], node.start))
         # A phrase that asks for something leaves its words to other patterns; a cue or an idiom,
         # and one that turns its words round, keeps them.
         meant = tag[0] not in "#="
@@ -70,14 +91,21 @@ class Lexicon:
     """All rules, classes and cues, compiled once on import."""
 
     def __init__(
-        self, rules: Iterable[Rule], classes: dict[str, str], cues: dict[str, str]
+        self,
+        rules: Iterable[Rule],
+        classes: dict[str, str],
+        cues: dict[str, str],
+        marking: frozenset[str],
     ) -> None:
+        """`marking`: the cues that change what is said of other units."""
         self.trie = Trie()
         self.words: set[str] = set()
         self._classes = {name: text.split() for name, text in classes.items()}
         self._expanded: dict[str, frozenset[tuple[str, ...]]] = {}
-        # anchor -> the rarest word beside it (itself, if it stands alone) -> patterns.
-        self._index: dict[str, dict[str, list[Pattern]]] = {}
+        self._marking = marking
+        # Many units mean the same: they share the set.
+        self._meant: dict[frozenset[str], frozenset[str]] = {}
+        self._index: dict[str, Anchored] = {}
         self._patterns = 0
         for name, text in cues.items():
             for written in text.split():
@@ -93,9 +121,13 @@ class Lexicon:
         anchor = min(tags, key=lambda tag: len(self._expanded[tag]))
         others = list(tags)
         others.remove(anchor)
-        second = min(others, key=lambda tag: len(self._expanded[tag]), default=anchor)
         pattern = Pattern(self._patterns, rule, order, tuple(others))
-        self._index.setdefault(anchor, {}).setdefault(second, []).append(pattern)
+        anchored = self._index.setdefault(anchor, Anchored())
+        if others:
+            second = min(others, key=lambda tag: len(self._expanded[tag]))
+            anchored.beside.setdefault(second, []).append(pattern)
+        else:
+            anchored.alone.append(pattern)
         self._patterns += 1
 
     def _register(self, group: str) -> str:
@@ -119,35 +151,60 @@ class Lexicon:
         self.words.update(words)
         self.trie.add(words, tag)
 
-    def match(self, places: dict[str, Places]) -> list[Found]:
-        """Every rule that fires on units at these places, at most once each."""
+    def unit(self, node: Trie) -> Unit | None:
+        """What the phrase that ends at this node is in a text; None where none ends."""
+        if node.unit is None and node.tags:
+            # A composed phrase is also the first of its words; the others are read by themselves.
+            tags = (*node.start.tags, *node.tags) if node.composed else node.tags
+            node.unit = self._unit(node.word, tags)
+        return node.unit
+
+    def _unit(self, word: str, tags: tuple[str, ...]) -> Unit:
+        cues = tuple(tag for tag in tags if tag[0] == "#")
+        meanings = tuple(tag for tag in tags if tag[0] not in "#=")
+        anchors = tuple(tag for tag in dict.fromkeys(meanings) if tag in self._index)
+        meant = self._meant.setdefault(frozenset(meanings), frozenset(meanings))
+        gap = _TURN if "#but" in cues else 0
+        marks = not self._marking.isdisjoint(cues)
+        return Unit(word, tags, cues, meanings, meant, anchors, gap, marks=marks)
+
+    def match(self, stated: Stated) -> list[Found]:
+        """Every rule that fires on what is stated, at most once each."""
         found: list[Found] = []
         fired: set[int] = set()
-        for tag in filter(self._index.__contains__, places):
-            anchors, beside = places[tag], self._index[tag]
-            # Of a common word's patterns most miss the other word; they are not even looked at.
-            candidates = [one for second in beside.keys() & places.keys() for one in beside[second]]
-            candidates.sort()
-            for _, rule, order, others in candidates:
+        first: dict[str, int] = {}
+        for _, index, unit in stated.entries:
+            for tag in unit.anchors:
+                if tag not in first:
+                    first[tag] = index
+        tags = stated.tags
+        for tag, index in first.items():
+            anchored = self._index[tag]
+            # Of a common word's patterns most miss the other word: they are not even looked at.
+            missed = tags.isdisjoint(anchored.beside)
+            for _, rule, order, others in anchored.alone if missed else anchored.near(tags):
                 if order in fired:
                     continue
-                units: tuple[int, ...] | None = None
-                if not others:
-                    units = (anchors[0][1],)
-                elif all(map(places.__contains__, others)):
-                    units = _together(anchors, [places[other] for other in others], rule.window)
+                units: tuple[int, ...] | None = (index,)
+                if others:
+                    units = _together(stated, tag, others, rule.window)
                 if units is not None:
                     fired.add(order)
                     found.append(Found(rule, order, units))
         return found
 
 
-def _together(anchors: Places, near: list[Places], window: int) -> tuple[int, ...] | None:
+def _together(
+    stated: Stated, anchor: str, others: tuple[str, ...], window: int
+) -> tuple[int, ...] | None:
     """Units of the first anchor that has a different unit of every group within the window."""
-    for place, unit in anchors:
+    if not stated.tags.issuperset(others):
+        return None
+    near = [stated.places(other) for other in others]
+    for place, unit in stated.places(anchor):
         units = [unit]
-        for others in near:
-            nearest = _nearest(others, place, window, units)
+        for places in near:
+            nearest = _nearest(places, place, window, units)
             if nearest is None:
                 break
             units.append(nearest)
@@ -157,6 +214,9 @@ def _together(anchors: Places, near: list[Places], window: int) -> tuple[int, ..
 
 
 def _nearest(others: Places, place: int, window: int, taken: list[int]) -> int | None:
+    if len(others) == 1:
+        ((other, unit),) = others
+        return unit if abs(other - place) <= window and unit not in taken else None
     # At most 2 * window + 1 places lie in reach, whatever the length of the text.
     low = bisect_left(others, (place - window, -1))
     high = bisect_right(others, (place + window, 1 << 30))

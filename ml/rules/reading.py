@@ -1,209 +1,191 @@
 """One text read: known phrases with their place, their offsets and what is said of them."""
 
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import pairwise
-from typing import Final, NamedTuple
+from itertools import accumulate, pairwise
+from operator import attrgetter
+from typing import Final
 
 from ml.rules.cues import CARER_VERBS
 from ml.rules.lexicon import LEXICON
-from ml.rules.pattern import Places, Trie
-from ml.rules.plain_words import COMMON
+from ml.rules.pattern import Trie
 from ml.rules.scope import mark
-from ml.rules.spelling import Spelling
-from ml.rules.text import DROPPED, FILLER, HARD_STOPS, Token, fold, tokenise
-from ml.rules.unit import Status, Unit, sorted_tags
-from ml.rules.words import FOLDED
+from ml.rules.text import ends_no_sentence, fold, parts
+from ml.rules.unit import NOTHING_STATED, Stated, Status, Unit
+from ml.rules.word import Word, know, words_of
+from ml.rules.words import MERGED
 
-SPELLING: Final = Spelling({**{word: word for word in LEXICON.words}, **FOLDED}, COMMON)
-
-# Further apart than any window: statements do not mix.
-_STATEMENT: Final = 100
-_TURN: Final = 20
 _CARER: Final = frozenset(map(fold, CARER_VERBS))
-_FIRST: Final = frozenset({"i", "im", "ive", "me", "my", "myself"})
-_SUBJECT: Final = frozenset({"i", "im", "ive", "he", "she", "it", "they", "hes", "shes", "we"})
+_JOINS: Final = attrgetter("joins")
 
 
-@dataclass(slots=True)
 class Reading:
-    """What a text says. `known` and `unknown` count words with content; `present` maps tags of
-    units that are asserted, now and of the patient, to their places; the others hold what is
-    over (`gone`) or only to be excluded (`query`).
+    """What a text says. `known` and `unknown` count words with content; `present` holds the units
+    that are asserted, now and of the patient; where some unit `is_marked` the others hold what is
+    over (`gone`), only to be excluded (`query`) or of an earlier time (`past`).
     """
 
-    units: list[Unit]
-    present: dict[str, Places]
-    gone: dict[str, Places] = field(default_factory=dict)
-    query: dict[str, Places] = field(default_factory=dict)
-    past: dict[str, Places] = field(default_factory=dict)
-    denied: int = 0
-    known: int = 0
-    unknown: int = 0
+    __slots__ = (
+        *("units", "present", "is_marked", "gone", "query", "past", "denied"),
+        *("known", "unknown", "_parts", "_words", "_reach", "_offsets"),
+    )
+
+    def __init__(self, text: str) -> None:
+        self.units: list[Unit] = []
+        self.present = self.gone = self.query = self.past = NOTHING_STATED
+        self.is_marked = False
+        self.denied = self.known = self.unknown = 0
+        self._parts = parts(text)
+        # Of each word that is seen the parts it begins and ends with; of each unit its words.
+        self._words: list[tuple[int, int]] = []
+        self._reach: list[tuple[int, int]] = []
+        self._offsets: list[int] = []
 
     def span(self, indexes: tuple[int, ...]) -> tuple[int, int]:
         """Offsets, end exclusive, of the stretch of text from the first unit to the last."""
-        units = [self.units[i] for i in indexes]
-        return min([unit.start for unit in units]), max([unit.end for unit in units])
+        offsets = self._offsets
+        if not offsets:
+            offsets = self._offsets = list(accumulate(map(len, self._parts), initial=0))
+        first = min(indexes)
+        last = max([self._reach[index][1] for index in indexes])
+        return offsets[self._words[self._reach[first][0]][0]], offsets[self._words[last][1] + 1]
 
 
 def read(text: str, child_patient: bool = False) -> Reading:
-    """Read one field. `child_patient`: relatives named are then those who speak for the child."""
-    tokens = tokenise(text)
-    units, known, unknown = _units(tokens)
-    reading = Reading(units, {}, known=known, unknown=unknown)
-    # Most short texts hold no cue: then everything in them is asserted.
-    cues = {cue for unit in units for cue in unit.cues}
-    status = (
-        mark(units, "#rel" in cues and _others_are_others(cues, tokens, child_patient))
-        if cues
-        else None
-    )
-    place = 0
-    present = reading.present
-    into = {Status.GONE: reading.gone, Status.QUERY: reading.query, Status.PAST: reading.past}
-    for index, unit in enumerate(units):
-        if unit.word in HARD_STOPS:
-            place += _STATEMENT
-            continue
-        if not unit.tags:
-            place += unit.content
-            continue
-        if "#but" in unit.cues:
-            place += _TURN
-        meant = unit.meanings
-        if not meant:
-            continue
-        place += 1
-        target: dict[str, Places] | None = present
-        if status is not None and status[index] is not Status.PRESENT:
-            target = into.get(status[index])
-        if target is None:
-            reading.denied += 1
-            continue
-        for tag in meant:
-            if tag in target:
-                target[tag].append((place, index))
-            else:
-                target[tag] = [(place, index)]
+    """Read one field. `child_patient`: relatives named are then those who speak for the child.
+
+    1. Take the text apart into words; what each is by itself is remembered (`word`).
+    2. Leave out those that no pattern sees, and put the others together to the longest phrases.
+    3. Where something is said of others (a negation, a time, a person), mark what it is said of.
+    """
+    reading = Reading(text)
+    words = words_of(reading._parts[1::2])
+    if any(map(_JOINS, words)):
+        words, places = _joined(words, reading._parts)
+    else:
+        places = [(place, place) for place in range(1, 2 * len(words), 2)]
+    seen = [word for word in words if not word.dropped]
+    if len(seen) < len(words):
+        places = [p for p, word in zip(places, words, strict=True) if not word.dropped]
+    reading._words = places
+    stated = _units(reading, seen)
+    if reading.is_marked:
+        _mark(reading, stated, words, child_patient)
+    else:
+        # In most short texts nothing is: then everything in them is asserted.
+        reading.present = Stated(stated)
     return reading
 
 
-class _Known(NamedTuple):
-    """What a folded word is by itself: how a unit that starts with it reads.
-
-    `word` is what the lexicon has in its place after a slip of the keyboard, `node` where its
-    phrases start. A `dropped` word is seen by no pattern but may name a `subject` (see `Unit`).
-    Without a phrase the word has `content` or not, and is `plain` English, `strange`, or neither.
-    """
-
-    word: str
-    node: Trie | None
-    dropped: bool
-    subject: int
-    content: int
-    plain: int
-    strange: int
-
-
-def _know(word: str) -> _Known:
-    node = LEXICON.trie.children.get(word)
-    dropped = word in DROPPED
-    subject = 1 if word in _FIRST else 2 if word in _SUBJECT else 0
-    if node is None and word not in FILLER and word not in COMMON:
-        corrected = SPELLING.correct(word)
-        if corrected is not None:
-            word, node = corrected, LEXICON.trie.children.get(corrected)
-    content = int(word not in FILLER and word[0].isalpha())
-    plain = int(content and word in COMMON)
-    strange = int(content and not plain and len(word) > 1)
-    return _Known(word, node, dropped, subject, content, plain, strange)
+def _joined(words: list[Word], written: list[str]) -> tuple[list[Word], list[tuple[int, int]]]:
+    """As `text.tokenise` does: pairs that are one word, no full stop after an abbreviation. The
+    words, and the parts that each begins and ends with."""
+    joined: list[Word] = []
+    places: list[tuple[int, int]] = []
+    before = ""
+    for index, word in enumerate(words):
+        place = 2 * index + 1
+        first = place
+        if word.joins:
+            if not word.folded:
+                continue
+            following = "".join(written[place + 1 : place + 3])[:1]
+            if word.folded == "." and ends_no_sentence(before, following):
+                continue
+            if merged := MERGED.get((before, word.folded)):
+                word = know(merged)
+                joined.pop()
+                first = places.pop()[0]
+        joined.append(word)
+        places.append((first, place))
+        before = word.folded
+    return joined, places
 
 
-# Words come again and again. Single words are all that is kept, cut as folding cuts them.
-_known = lru_cache(maxsize=4_096)(_know)
-
-# A word that patterns see: folded, its place, who was named just before it, what it is.
-_Kept = tuple[str, int, int, int, _Known]
+Entries = list[tuple[int, int, Unit]]
 
 
-def _units(tokens: list[Token]) -> tuple[list[Unit], int, int]:
-    """Greedy longest phrases over the words that are kept; how many words were known or not."""
-    kept = _kept(tokens)
-    units: list[Unit] = []
-    known = unknown = 0
-    index, count = 0, len(kept)
+def _units(reading: Reading, seen: list[Word]) -> Entries:
+    """Greedy longest phrases over the words that are seen. Those with a meaning, each with its
+    place counted in words with content."""
+    units, reach = reading.units, reading._reach
+    stated: Entries = []
+    place = known = unknown = index = 0
+    count = len(seen)
     while index < count:
-        _, start, end, subject, (word, node, _, _, content, plain, strange) = kept[index]
-        tags: tuple[str, ...] = ()
-        following = index + 1
-        if node is not None:
-            tags, last, following = _longest(node, kept, index)
-            end = kept[last][2]
-        if tags:
+        word = seen[index]
+        unit, last, following = word.unit, index, index + 1
+        longer = None
+        if word.branches and following < count and seen[following].folded in word.branches:
+            longer = _longest(word.branches, seen, index)
+        if longer is not None:
+            unit, last, following = longer
             known += following - index
-            cues, meanings = sorted_tags(tags)
-            units.append(Unit(word, tags, cues, meanings, start, end, 0, subject))
         else:
-            known += plain
-            unknown += strange
-            units.append(Unit(word, (), (), (), start, end, content, subject))
+            known += word.known
+            unknown += word.strange
+        place += unit.gap
+        if unit.marks:
+            reading.is_marked = True
+        if unit.meanings:
+            place += 1
+            stated.append((place, len(units), unit))
+        units.append(unit)
+        reach.append((index, last))
         index = following
-    return units, known, unknown
+    reading.known, reading.unknown = known, unknown
+    return stated
 
 
-def _kept(tokens: list[Token]) -> list[_Kept]:
-    """Words that patterns see, and for each who was named just before it."""
-    kept: list[_Kept] = []
-    subject = 0
-    for word, start, end in tokens:
-        what = _known(word)
-        if not what.dropped:
-            kept.append((word, start, end, subject, what))
-            subject = 0
-        elif what.subject == 1:
-            subject = 1
-        elif what.subject:
-            subject = subject or 2
-    return kept
-
-
-def _longest(node: Trie, kept: list[_Kept], index: int) -> tuple[tuple[str, ...], int, int]:
-    """Tags of the longest phrase that starts here, its last word, and where to read on."""
-    first = tags = node.tags
-    last, following = index, index + 1
+def _longest(
+    branches: dict[str, Trie], seen: list[Word], index: int
+) -> tuple[Unit, int, int] | None:
+    """The longest phrase of several words that starts here, its last word, and where to read on.
+    None where there is none."""
+    found = None
     probe = index + 1
-    while node.children and probe < len(kept):
-        deeper = node.children.get(kept[probe][0])
-        if deeper is None:
+    while probe < len(seen):
+        node = branches.get(seen[probe].folded)
+        if node is None:
             break
-        node = deeper
-        if node.tags:
-            last = probe
+        if unit := LEXICON.unit(node):
             # The words of a composed phrase stay to be read; this unit is also the first of them.
-            tags = (*first, *node.tags) if node.composed else node.tags
-            following = index + 1 if node.composed else probe + 1
+            found = unit, probe, index + 1 if node.composed else probe + 1
+        branches = node.children
         probe += 1
-    return tags, last, following
+    return found
 
 
-def _speaks_of_self(tokens: list[Token]) -> bool:
-    """Whether the writer names symptoms of their own ("I have", "my leg"), not a carer's part."""
-    words = [word for word, _, _ in tokens]
-    for index, (word, following) in enumerate(pairwise(words)):
-        if word in {"i", "im", "ive"} and following not in _CARER:
-            return True
-        if word == "me" and index and words[index - 1] in {"mad", "mak", "giv"}:
-            return True
-        if word == "my":
-            node = LEXICON.trie.children.get(following)
-            # "My friend" is somebody else, "my right arm" is not; other words say nothing.
-            if node is not None and not any(tag.startswith("#") for tag in node.tags):
-                return True
-    return False
+def _mark(reading: Reading, stated: Entries, words: list[Word], child_patient: bool) -> None:
+    """Tell apart what is said of each unit."""
+    others = any("#rel" in unit.cues for unit in reading.units) and _others_are_others(
+        reading.units, words, child_patient
+    )
+    status = mark(reading.units, _subjects(reading, words), others)
+    said: dict[Status, Entries] = {}
+    for entry in stated:
+        said.setdefault(status[entry[1]], []).append(entry)
+    reading.present = Stated(said.pop(Status.PRESENT, []))
+    reading.gone = Stated(said.pop(Status.GONE, []))
+    reading.query = Stated(said.pop(Status.QUERY, []))
+    reading.past = Stated(said.pop(Status.PAST, []))
+    reading.denied = sum(map(len, said.values()))
 
 
-def _others_are_others(cues: set[str], tokens: list[Token], child_patient: bool) -> bool:
+def _subjects(reading: Reading, words: list[Word]) -> list[int]:
+    """Who is named just before each unit: 1 the writer, 2 somebody else, 0 nobody."""
+    of_words: list[int] = []
+    subject = 0
+    for word in words:
+        if not word.dropped:
+            of_words.append(subject)
+            subject = 0
+        elif word.subject == 1:
+            subject = 1
+        elif word.subject:
+            subject = subject or 2
+    return [of_words[first] for first, _ in reading._reach]
+
+
+def _others_are_others(units: list[Unit], words: list[Word], child_patient: bool) -> bool:
     """Whether relatives named are bystanders, or the patient whom a carer writes about.
 
     "My father has chest pain" is the patient; "my father had a stroke" (no day named) is not,
@@ -211,4 +193,21 @@ def _others_are_others(cues: set[str], tokens: list[Token], child_patient: bool)
     """
     if child_patient:
         return False
-    return _speaks_of_self(tokens) or ("#past" in cues and "#recent" not in cues)
+    cues = {cue for unit in units for cue in unit.cues}
+    return _speaks_of_self(words) or ("#past" in cues and "#recent" not in cues)
+
+
+def _speaks_of_self(words: list[Word]) -> bool:
+    """Whether the writer names symptoms of their own ("I have", "my leg"), not a carer's part."""
+    forms = [word.folded for word in words]
+    for index, (word, following) in enumerate(pairwise(forms)):
+        if word in {"i", "im", "ive"} and following not in _CARER:
+            return True
+        if word == "me" and index and forms[index - 1] in {"mad", "mak", "giv"}:
+            return True
+        if word == "my":
+            node = LEXICON.trie.children.get(following)
+            # "My friend" is somebody else, "my right arm" is not; other words say nothing.
+            if node is not None and not any(tag.startswith("#") for tag in node.tags):
+                return True
+    return False

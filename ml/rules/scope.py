@@ -13,14 +13,17 @@ from ml.rules.unit import Status, Unit
 # How many units with meaning a negation reaches: "no nausea vomiting diarrhea fever chills".
 _REACH: Final = {"#deny": 1 << 30, "#no": 5, "#not": 3}
 _DISEASE: Final = "@disease"
+# What begins a statement of its own after an "and".
+_OPENING: Final = frozenset({"#now", "@verb"})
 _NUMBERS: Final = frozenset({"one", "two", "three", "four", "five", "six", "ten", "twenty"})
 
 
 class _Marker:
     """The state of one pass; every method is a transition."""
 
-    def __init__(self, units: list[Unit], others: bool) -> None:
+    def __init__(self, units: list[Unit], subjects: list[int], others: bool) -> None:
         self.units = units
+        self.subjects = subjects
         self.others = others
         self.status = [Status.PRESENT] * len(units)
         self.statement = self.part = self.earlier = 0
@@ -68,12 +71,13 @@ class _Marker:
         return self.told >= self.part
 
 
-def mark(units: list[Unit], others: bool) -> list[Status]:
-    """The status of every unit, in one pass. `others`: relatives named are not the patient."""
-    marker = _Marker(units, others)
+def mark(units: list[Unit], subjects: list[int], others: bool) -> list[Status]:
+    """The status of every unit, in one pass. `subjects`: who is named just before each, 1 for the
+    writer, 2 for somebody else. `others`: relatives named are not the patient."""
+    marker = _Marker(units, subjects, others)
     for index, unit in enumerate(units):
         word = unit.word
-        if word in HARD_STOPS:
+        if unit.ends:
             marker.stop(index)
             continue
         if word == ":":
@@ -82,7 +86,7 @@ def mark(units: list[Unit], others: bool) -> list[Status]:
         if word == ",":
             marker.comma(index)
             continue
-        if unit.subject == 1 and marker.other:
+        if marker.other and subjects[index] == 1:
             marker.other = ""
         if unit.tags:
             _see(marker, index, unit)
@@ -149,9 +153,8 @@ def _list(m: _Marker, index: int, tag: str) -> None:
 
 
 def _and(m: _Marker, index: int, tag: str) -> None:
-    following = m.units[index + 1] if index + 1 < len(m.units) else None
-    opens = following is not None and (
-        following.subject or any(t in {"#now", "@verb"} for t in following.tags)
+    opens = index + 1 < len(m.units) and (
+        m.subjects[index + 1] or not _OPENING.isdisjoint(m.units[index + 1].tags)
     )
     if opens or m.mode == "#not":
         m.reach = 0

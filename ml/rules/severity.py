@@ -1,9 +1,10 @@
 """How context moves a symptom's typical level, and the severity score from 0 to 100."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from ml.rules.answer import RuleHit
 from ml.rules.facts import Facts
+from ml.rules.lexicon import RULES
 from ml.schema import Level
 
 R, S, U, E = Level.ROUTINE, Level.SOON, Level.URGENT, Level.EMERGENCY
@@ -31,7 +32,8 @@ _NAMED_ONLY: Final = frozenset(
         "sym.tube",
     }
 )
-_LIGHT: Final = ("ctx.improving", "ctx.coping", "ctx.chronic", "ctx.known")
+_LIGHT: Final = frozenset({"ctx.improving", "ctx.coping", "ctx.chronic", "ctx.known"})
+_MINOR: Final = frozenset(rule.rule_id for rule in RULES if rule.rule_id.startswith("minor."))
 # Severe pain, as the patient scores it, is at least urgent (MTS pain ruler 8–10).
 SEVERE_PAIN: Final = 8.0
 _PAINFUL: Final = frozenset(
@@ -64,21 +66,44 @@ _MILD_PAIN: Final = 3.0
 _LASTING: Final = ("ctx.chronic", "ctx.known", "ctx.improving", "ctx.weeks")
 
 
-def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
+class Course(NamedTuple):
+    """How a complaint goes, as far as it moves the levels of its symptoms; `light` counts what
+    speaks for less. The same for every symptom of a case."""
+
+    severe: bool
+    worse: bool
+    sudden: bool
+    light: int
+    minor: bool
+    admin: bool
+
+
+def course_of(facts: Facts) -> Course:
+    found = facts.found
+    return Course(
+        severe="ctx.severe" in found or (facts.pain or 0.0) >= SEVERE_PAIN,
+        worse="ctx.worse" in found,
+        sudden="ctx.sudden" in found,
+        light=len(found & _LIGHT),
+        minor=not found.isdisjoint(_MINOR),
+        admin="minor.admin" in found,
+    )
+
+
+def level_of(rule_id: str, typical: Level, facts: Facts, course: Course) -> Level:
     """The level of one symptom in this patient: age first, then severity, course and coping."""
     if typical is E:
         return _chest_pain(facts)
     level = _by_pain(rule_id, _by_age(rule_id, typical, facts), facts)
     if level is E:
         return E
-    severe = facts.has("ctx.severe") or (facts.pain or 0.0) >= SEVERE_PAIN
-    worse = facts.has("ctx.worse")
-    light = (rule_id in facts.mild) + sum(facts.has(name) for name in _LIGHT)
-    if facts.has("minor.admin") and rule_id in _NAMED_ONLY and not severe and not worse:
+    severe, worse = course.severe, course.worse
+    if course.admin and rule_id in _NAMED_ONLY and not severe and not worse:
         return R
-    if rule_id == "sym.dyspnea" and (severe or (facts.has("ctx.sudden") and not facts.aged(0, 30))):
+    if rule_id == "sym.dyspnea" and (severe or (course.sudden and not facts.aged(0, 30))):
         # MTS: acutely short of breath, unable to talk in sentences, is at least orange.
         return E
+    light = course.light + (rule_id in facts.mild)
     if severe:
         ceiling = U if rule_id in _PAINFUL or level >= S else S
         level = min(Level(level + 1), ceiling) if level < U else level
@@ -86,8 +111,7 @@ def level_of(rule_id: str, typical: Level, facts: Facts) -> Level:
         level = _lowered(level, 2 if light >= 3 and not worse else 1)
     elif worse and level is R:
         level = S
-    minor = any(name.startswith("minor.") for name in facts.found)
-    if minor and rule_id != "sym.burn" and not severe and not worse and level <= S:
+    if course.minor and rule_id != "sym.burn" and not severe and not worse and level <= S:
         level = _lowered(level, 1)
     return level
 
@@ -97,10 +121,12 @@ def _by_pain(rule_id: str, level: Level, facts: Facts) -> Level:
     and routine, soon, urgent (by the severity step) for peripheral pain.
     """
     pain = facts.scored_pain
-    if pain is None or rule_id not in _CENTRAL | _PERIPHERAL:
+    if pain is None:
         return level
     if rule_id in _PERIPHERAL:
         return R if pain <= _MILD_PAIN else level
+    if rule_id not in _CENTRAL:
+        return level
     if pain >= SEVERE_PAIN:
         return U if rule_id in facts.mild or facts.has(*_LASTING) else E
     return S if pain <= _MILD_PAIN else U
@@ -142,7 +168,16 @@ def stated(level: Level, urgency: Level | None, score: float | None) -> Level:
     return Level(level + 1) if claims else level
 
 
-_BASE: Final = {R: 10, S: 35, U: 60, E: 85}
+_BASE: Final = (10, 35, 60, 85)
+# What the course of a complaint adds within the band of its level.
+_COURSE_POINTS: Final = {
+    "ctx.severe": 4,
+    "ctx.worse": 3,
+    "ctx.sudden": 2,
+    "ctx.mild": -5,
+    "ctx.improving": -3,
+    "ctx.chronic": -2,
+}
 
 
 def severity_score(
@@ -154,12 +189,9 @@ def severity_score(
     and the number of findings.
     """
     extra = 2.0 * points + 0.5 * (facts.pain or 0.0)
-    extra += 4 * facts.has("ctx.severe") + 3 * facts.has("ctx.worse") + 2 * facts.has("ctx.sudden")
+    extra += sum([_COURSE_POINTS[sign] for sign in _COURSE_POINTS.keys() & facts.found])
     extra += 2 * facts.aged(75, 130) + 2 * facts.aged(0, 1)
-    extra += min(4, sum(1 for hit in hits if hit.level >= S))
-    extra -= (
-        5 * facts.has("ctx.mild") + 3 * facts.has("ctx.improving") + 2 * facts.has("ctx.chronic")
-    )
+    extra += min(4, len([hit for hit in hits if hit.level >= S]))
     if red_flag:
         extra += 6
     return round(_BASE[level] + max(-10.0, min(14.0, extra)))

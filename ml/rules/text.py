@@ -6,7 +6,6 @@ Every step is a single pass: a hostile text costs as much per character as an ho
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from ml.rules.words import (
@@ -21,13 +20,15 @@ from ml.rules.words import (
     MERGED,
 )
 
-# Shorthand with a slash, "(+)" and "(-)", numbers, words with inner apostrophes, or one mark.
+# A plain word, which is most of them; shorthand with a slash, "(+)" and "(-)", numbers, any other
+# word, with inner apostrophes; or one mark.
 _TOKEN: Final = re.compile(
-    r"[A-Za-z]/[A-Za-z](?:/[A-Za-z])?(?![A-Za-z])"
+    r"([A-Za-z]{2,}+(?![^\W\d_]|['’ʼ`´])"
+    r"|[A-Za-z]/[A-Za-z](?:/[A-Za-z])?(?![A-Za-z])"
     r"|\(\s?[+\-–−]\s?\)"
     r"|\d+(?:[.,]\d+)?"
     r"|[^\W\d_]+(?:['’ʼ`´][^\W\d_]+)*"
-    r"|[.,;:!?\n=()?%]"
+    r"|[.,;:!?\n=()?%])"
 )
 _APOSTROPHES: Final = str.maketrans("", "", "'’ʼ`´")
 _BRITISH: Final = (
@@ -46,9 +47,9 @@ _BRITISH: Final = (
     ("odour", "odor"),
     ("labour", "labor"),
 )
-_LONGEST_WORD: Final = 30
+LONGEST_WORD: Final = 30
 # The second words of pairs that are one word.
-_SECOND: Final = frozenset(second for _, second in MERGED)
+SECOND: Final = frozenset(second for _, second in MERGED)
 HARD_STOPS: Final = frozenset(".;!?\n")
 
 
@@ -59,38 +60,45 @@ Token = tuple[str, int, int]
 def tokenise(text: str) -> list[Token]:
     """Split `text` (any Unicode) into folded tokens; marks that end a clause are tokens too."""
     tokens: list[Token] = []
-    append = tokens.append
     before = ""
     for match in _TOKEN.finditer(text):
-        raw = match[0]
-        word = FOLDED_WORDS.get(raw)
-        if word is None:
-            word = _fold_short(raw) if len(raw) <= _LONGEST_WORD else fold(raw)
-            # An apostrophe that is a letter to Unicode, and nothing else.
-            if not word:
-                continue
+        word = folded(match[0])
         start, end = match.span()
-        if word == "." and before in ABBREVIATED and text[start : start + 2] != ".\n":
+        if word == "." and ends_no_sentence(before, text[end : end + 1]):
             continue
-        if word in _SECOND and (before, word) in MERGED:
+        # An apostrophe that is a letter to Unicode, and nothing else.
+        if not word:
+            continue
+        if (before, word) in MERGED:
             word = MERGED[before, word]
             start = tokens.pop()[1]
-        append((word, start, end))
+        tokens.append((word, start, end))
         before = word
     return tokens
 
 
+def parts(text: str) -> list[str]:
+    """The text in turns of what is between words and a word or mark, as written."""
+    return _TOKEN.split(text)
+
+
+def ends_no_sentence(before: str, following: str) -> bool:
+    """Whether a full stop between this word and this character only marks an abbreviation."""
+    return before in ABBREVIATED and following != "\n"
+
+
+def folded(raw: str) -> str:
+    """The form under which the lexicon knows a written word; empty where it is none."""
+    return _IN_CAPITALS.get(raw) or fold(raw)
+
+
 def fold(raw: str) -> str:
-    """The form under which the lexicon knows a written word."""
+    """A word without what its forms differ in, whether it is in capitals or not."""
     if raw[0] == "(" and len(raw) > 1:
         return "(+)" if "+" in raw else "(-)"
-    word = raw.lower()[:_LONGEST_WORD].translate(_APOSTROPHES)
+    word = raw.lower()[:LONGEST_WORD].translate(_APOSTROPHES)
     word = CORRECTIONS.get(word, word)
     return FOLDED.get(word) or stem(word)
-
-
-# Words that stand in no table come again and again; nothing longer of a text is kept.
-_fold_short = lru_cache(maxsize=4_096)(fold)
 
 
 def stem(word: str) -> str:
@@ -152,4 +160,4 @@ COMPOSED: Final = frozenset(map(fold, COMPOSING))
 CLOSED: Final = frozenset(map(fold, CLOSING))
 
 # Shorthand that is a plain word in another language when it is not in capitals ("ich", "mi").
-FOLDED_WORDS: Final[dict[str, str]] = {word: f"{word.lower()}^" for word in CAPITALS}
+_IN_CAPITALS: Final[dict[str, str]] = {word: f"{word.lower()}^" for word in CAPITALS}

@@ -1,27 +1,30 @@
 """One unit of a text, and what can be said of it."""
 
+from dataclasses import dataclass
 from enum import Enum
-from functools import cache
-from typing import NamedTuple
+from typing import Final
 
 
-class Unit(NamedTuple):
-    """A phrase of the lexicon or a single word.
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """A phrase of the lexicon or a single word, as it is wherever it stands: texts share it.
 
     Of its `tags` some are `cues` (they say something of other units: "#no", "#ago") and some
-    are `meanings` (patterns look for them). `content` is 1 for a word that widens the gap within
-    a pattern; `subject` is 1 where the writer, 2 where somebody else is named as subject or
-    owner just before it.
+    are `meanings` (patterns look for them), also as a set (`meant`); at some of these patterns are
+    anchored (`anchors`). `gap` is how far it moves what follows it away from what stands before:
+    1 for a word with content and no tag, more for the end of a statement (`ends`) or a "but".
+    Where no unit `marks`, everything in a text is asserted.
     """
 
     word: str
-    tags: tuple[str, ...]
-    cues: tuple[str, ...]
-    meanings: tuple[str, ...]
-    start: int
-    end: int
-    content: int
-    subject: int
+    tags: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
+    meanings: tuple[str, ...] = ()
+    meant: frozenset[str] = frozenset()
+    anchors: tuple[str, ...] = ()
+    gap: int = 0
+    ends: bool = False
+    marks: bool = False
 
 
 class Status(Enum):
@@ -34,11 +37,26 @@ class Status(Enum):
     QUERY = "query"
 
 
-# The lexicon makes some thousand tuples of tags, which units share: each is sorted once.
-@cache
-def sorted_tags(tags: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The cues and the meanings among these tags."""
-    return (
-        tuple(tag for tag in tags if tag[0] == "#"),
-        tuple(tag for tag in tags if tag[0] not in "#="),
-    )
+# Positions of one tag: (place counted in content words, index of the unit).
+Places = list[tuple[int, int]]
+
+
+class Stated:
+    """Units with a meaning of which a text says the same: that they are present, are over, …
+
+    `entries` are (place, index of the unit, the unit) in the order of the text; `tags` what they
+    mean all together.
+    """
+
+    __slots__ = ("entries", "tags")
+
+    def __init__(self, entries: list[tuple[int, int, Unit]]) -> None:
+        self.entries = entries
+        self.tags: set[str] = set().union(*[unit.meant for _, _, unit in entries])
+
+    def places(self, tag: str) -> Places:
+        """Where it is stated; empty where it is not."""
+        return [(place, index) for place, index, unit in self.entries if tag in unit.meant]
+
+
+NOTHING_STATED: Final = Stated([])

@@ -1,5 +1,6 @@
 """What holds for every valid case, and what hostile text costs."""
 
+import re
 import sys
 from typing import Any
 
@@ -8,14 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.case import TriageCase, parse_case
+from ml.rules.cues import CUES
 from ml.rules.engine import assess
-from ml.rules.lexicon import LEXICON
-from ml.rules.pattern import Found, Places, _together
-from ml.rules.reading import _know, _known, read
+from ml.rules.lexicon import LEXICON, RULES
+from ml.rules.reading import _others_are_others, read
 from ml.rules.scope import mark
-from ml.rules.text import tokenise
+from ml.rules.text import LONGEST_WORD, parts
 from ml.rules.unit import Status
+from ml.rules.word import _known, words_of
+from ml.rules.words import MERGED
 from ml.schema import MAX_COMPLAINT_CHARS, RANGES, Level
+from tests.unit.rules.slow_reading import every_pattern, slow_read
 
 WORDS = [
     "chest",
@@ -199,31 +203,61 @@ def test_a_denial_added_never_raises(body: dict[str, Any], symptom: str) -> None
     assert assess(with_text(body, f"No {symptom}.")).level <= assess(parsed(body)).level
 
 
-def every_pattern(places: dict[str, Places]) -> list[Found]:
-    """Matching as it is meant, without an index by the second word: the oracle."""
-    found: dict[int, Found] = {}
-    for tag, anchors in places.items():
-        anchored = [p for by_second in LEXICON._index.get(tag, {}).values() for p in by_second]
-        for _, rule, order, others in sorted(anchored, key=lambda pattern: pattern.place):
-            if order not in found and all(other in places for other in others):
-                near = [places[other] for other in others]
-                units = _together(anchors, near, rule.window)
-                if units is not None:
-                    found[order] = Found(rule, order, units)
-    return list(found.values())
+# Everything that the tables hold, as a patient would write it.
+PHRASES = sorted(
+    {
+        phrase.replace("_", " ")
+        for table in (*CUES.values(), *(rule.patterns for rule in RULES))
+        for phrase in re.split(r"[\s;|]+", table)
+        if phrase and not phrase.startswith("@")
+    }
+    | {" ".join(pair) for pair in MERGED}
+)
+JOINED = ["approx.", ".\n", "can not", "abdominla", "my", "he", "it", *WORDS[:20]]
+SPOKEN = st.lists(
+    st.sampled_from(PHRASES) | st.sampled_from(WORDS) | st.sampled_from(JOINED), max_size=25
+).map(" ".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(TEXT | SPOKEN, st.booleans())
+def test_the_quick_ways_of_reading_give_what_the_long_ones_do(text: str, child: bool) -> None:
+    reading = read(text, child)
+    words = words_of(parts(text)[1::2])
+    slow = slow_read(text, _others_are_others(reading.units, words, child))
+    spans = [reading.span((index,)) for index in range(len(reading.units))]
+    assert [(u.word, u.tags, *span) for u, span in zip(reading.units, spans, strict=True)] == (
+        slow.units
+    )
+    assert (reading.known, reading.unknown, reading.denied) == (
+        slow.known,
+        slow.unknown,
+        slow.denied,
+    )
+    for stated, status in (
+        (reading.present, Status.PRESENT),
+        (reading.gone, Status.GONE),
+        (reading.query, Status.QUERY),
+        (reading.past, Status.PAST),
+    ):
+        places = slow.places[status]
+        assert {tag: stated.places(tag) for tag in stated.tags} == places
+        assert LEXICON.match(stated) == every_pattern(places)
 
 
 @settings(max_examples=200, deadline=None)
-@given(TEXT | st.lists(st.sampled_from(sorted(LEXICON.words)), max_size=25).map(" ".join))
-def test_the_quick_ways_of_reading_give_what_the_long_ones_do(text: str) -> None:
-    reading = read(text)
-    for places in (reading.present, reading.gone, reading.query, reading.past):
-        assert LEXICON.match(places) == every_pattern(places)
-    # A text without cues is not marked at all: everything in it would be asserted.
-    silent = [unit for unit in reading.units if not unit.cues]
-    assert set(mark(silent, others=True)) <= {Status.PRESENT}
-    # A word is the same whether it was met before or not.
-    assert all(_known(word) == _know(word) for word, _, _ in tokenise(text))
+@given(SPOKEN)
+def test_only_marking_cues_change_what_is_said(text: str) -> None:
+    units = [unit for unit in read(text).units if not unit.marks]
+    assert set(mark(units, [0] * len(units), others=True)) <= {Status.PRESENT}
+
+
+def test_long_words_are_not_remembered() -> None:
+    before = _known.cache_info()
+    long = "z" * (LONGEST_WORD + 1)
+    read(f"{long} {long}")
+    assert _known.cache_info() == before
+    assert before.maxsize is not None
 
 
 # From the healthiest value outward: each step is at least as bad as the one before, at any age.
