@@ -49,18 +49,19 @@ def _keys(text: str) -> tuple[str, dict[str, AESGCM]]:
 
 
 @lru_cache(maxsize=4)
-def _pseudonym_keys(text: str) -> dict[str, bytes]:
-    """Keys by version, current first: one bare secret (version ""), or lines `id:secret`."""
+def _pseudonym_keys(text: str) -> dict[str, hmac.HMAC]:
+    """Keys by version, current first: one bare secret (version ""), or lines `id:secret`. Each is
+    begun once and copied: half of a short message's HMAC is to take its key in."""
     if ":" not in text:
-        return {"": text.encode()}
-    keys: dict[str, bytes] = {}
+        return {"": hmac.new(text.encode(), digestmod="sha256")}
+    keys: dict[str, hmac.HMAC] = {}
     for line in text.split():
         key_id, _, key = line.rpartition(":")
         if len(key) < _KEY_BYTES or (key_id and not _KEY_ID.fullmatch(key_id)) or key_id in keys:
             raise ImproperlyConfigured(
                 "pseudonym_key: expected one secret, or lines id:secret of 32 characters or more"
             )
-        keys[key_id] = key.encode()
+        keys[key_id] = hmac.new(key.encode(), digestmod="sha256")
     return keys
 
 
@@ -104,7 +105,7 @@ def pseudonyms(client_id: int, patient_id: str) -> list[str]:
     message = f"patient|{client_id}|{patient_id}".encode()
     found = []
     for version, key in _pseudonym_keys(settings.PSEUDONYM_KEY).items():
-        digest = hmac.digest(key, message, "sha256").hex()
+        digest = _digest(key, message)
         found.append(f"{version}:{digest}"[:_REFERENCE_CHARS] if version else digest)
     return found
 
@@ -113,4 +114,10 @@ def fingerprint(body: bytes) -> str:
     """Equality of two bodies without keeping either: 64 hex digits. Made with the oldest live key,
     so that a new version does not make repeated bodies look different."""
     key = list(_pseudonym_keys(settings.PSEUDONYM_KEY).values())[-1]
-    return hmac.digest(key, b"body|" + body, "sha256").hex()
+    return _digest(key, b"body|" + body)
+
+
+def _digest(key: hmac.HMAC, message: bytes) -> str:
+    keyed = key.copy()
+    keyed.update(message)
+    return keyed.hexdigest()

@@ -140,22 +140,19 @@ def _database_alone(backlog: rows.Backlog, prepared: dict[uuid.UUID, str]) -> fl
 
 def _claim_and_finish(limit: int, prepared: dict[uuid.UUID, str]) -> int:
     from django.conf import settings
-    from django.db import connection
 
     from backend.postgres.base import planned_cursor
     from backend.triage import statements
 
     token = uuid.uuid4()
     parameters: dict[str, Any] = {
-        "retry": False,
         "attempts": settings.MAX_ATTEMPTS,
-        "limit": limit,
         "token": token,
         "lease": settings.LEASE_SECONDS,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statements.CLAIM, parameters)
-        ids = [row[0] for row in cursor.fetchall()]
+    with planned_cursor() as cursor:
+        cursor.execute(statements.CLAIM.format(limit=limit), parameters)
+        ids = [row[1] for row in cursor.fetchall() if row[1]]
     if ids:
         text = f"[{','.join([prepared[one] for one in ids])}]"
         with planned_cursor() as cursor:
@@ -183,7 +180,7 @@ def _all_finished(bundle: Any) -> list[Any]:
     from backend.triage.values import Finished
     from ml.decision import decide
 
-    _, claimed = lifecycle.claim(1_000_000)
+    claimed = lifecycle.claim(1_000_000).rows
     readable = [(row.case, row.rules) for row in claimed if row.case is not None]
     opinions = bundle.predictor.predict_many(readable)
     return [

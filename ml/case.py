@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from ml.errors import FieldError, InvalidCase
@@ -41,6 +41,8 @@ Words = Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS)]
 
 
 class _Strict(BaseModel):
+    """Nothing is made into what it is not; only a JSON array becomes the tuple of a frozen model."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
@@ -76,7 +78,9 @@ class SymptomsData(_Strict):
     chief_complaint: Complaint | None = Field(
         default=None, description="The patient's or nurse's own words"
     )
-    symptoms: tuple[Symptom, ...] = Field(default=(), max_length=MAX_SYMPTOMS)
+    symptoms: Annotated[tuple[Symptom, ...], Strict(False)] = Field(
+        default=(), max_length=MAX_SYMPTOMS
+    )
 
 
 class TriageCase(_Strict):
@@ -93,8 +97,8 @@ class TriageCase(_Strict):
     patient_sex: Literal["female", "male", "other", "unknown"] | None = None
     severity_score: float | None = _number("severity_score", "Severity as the client scored it")
     vital_signs: VitalSigns = VitalSigns()
-    medical_history: tuple[Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS)], ...] = (
-        Field(default=(), max_length=MAX_HISTORY_ITEMS)
+    medical_history: Annotated[tuple[Words, ...], Strict(False)] = Field(
+        default=(), max_length=MAX_HISTORY_ITEMS
     )
     pregnant: bool | None = None
 
@@ -133,22 +137,13 @@ def parse_case(body: object) -> TriageCase:
     if not isinstance(body, dict):
         raise InvalidCase((FieldError("", "object", "expected a JSON object"),))
     try:
-        case = TriageCase.model_validate(_tuples(body))
+        case = TriageCase.model_validate(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=True)
         raise InvalidCase(tuple(_merge_unions(details))) from None
     if problems := _contradictions(case):
         raise InvalidCase(tuple(problems))
     return case
-
-
-def _tuples(value: Any) -> Any:
-    """JSON arrays as tuples: the strict model is frozen and takes no list."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return value
 
 
 def _merge_unions(details: list[ErrorDetails]) -> list[FieldError]:

@@ -20,7 +20,7 @@ from backend import counters
 from backend.logs import failure
 from backend.monitoring import alerts
 from backend.triage import lifecycle
-from backend.triage.values import Claimed, FinishCounts, Finished, Opinion
+from backend.triage.values import Claim, Claimed, FinishCounts, Finished, Opinion
 from ml.bundle import Bundle
 from ml.case import TriageCase
 from ml.decision import NoPrediction, Policy, decide
@@ -94,45 +94,48 @@ def drain() -> dict[str, int]:
 
 
 def _drain(drained: Drained) -> None:
+    """Claim until nothing is due: what comes meanwhile needs no hint of its own."""
     until = time.monotonic() + settings.DRAIN_SECONDS
-    rung = full = False
+    rung = False
     while True:
-        fresh = _serve(drained, settings.BATCH_ROWS, backlog=full)
-        full = fresh == settings.BATCH_ROWS
-        if full and not rung:
+        fresh = lifecycle.claim(settings.BATCH_ROWS)
+        if len(fresh.rows) == settings.BATCH_ROWS and not rung:
             # There is more than one batch: wake the other children at once.
             rung = bool(lifecycle.ring_for_due())
+        _serve(drained, fresh)
         # One lost row at a time: whatever killed its worker can harm only itself.
-        again = _serve(drained, 1, retry=True)
-        if not full and not again:
+        again = lifecycle.claim_lost() if fresh.lost else None
+        if again:
+            _serve(drained, again, again=True)
+        if not fresh.rows and not (again and again.rows):
             return
         if time.monotonic() >= until:
             lifecycle.ring_for_due()
             return
 
 
-def _serve(drained: Drained, limit: int, *, retry: bool = False, backlog: bool = False) -> int:
-    """One batch from claim to commit; returns how many rows it claimed."""
-    token, claimed = lifecycle.claim(limit, retry=retry, backlog=backlog)
-    if claimed:
-        finished = _decide_all(claimed)
-        # Whatever cost a row its first worker may have been the shadow: later attempts go without.
-        if not retry:
-            finished = _with_shadow(claimed, finished)
-        started = time.perf_counter()
-        counts = _finish(token, finished)
-        counters.stage("commit", time.perf_counter() - started)
-        drained.add(len(claimed), counts)
-        log.info(
-            "batch.finished",
-            batch_id=str(token),
-            claimed=len(claimed),
-            answered=counts.answered,
-            fallback=counts.fallback,
-            request_ids=[str(row.id) for row in claimed],
-        )
-        _alarm(claimed, counts)
-    return len(claimed)
+def _serve(drained: Drained, claim: Claim, *, again: bool = False) -> None:
+    """One batch from its claim to its commit."""
+    token, claimed = claim.token, claim.rows
+    if not claimed:
+        return
+    finished = _decide_all(claimed)
+    # Whatever cost a row its first worker may have been the shadow: later attempts go without.
+    if not again:
+        finished = _with_shadow(claimed, finished)
+    started = time.perf_counter()
+    counts = _finish(token, finished)
+    counters.stage("commit", time.perf_counter() - started)
+    drained.add(len(claimed), counts)
+    log.info(
+        "batch.finished",
+        batch_id=str(token),
+        claimed=len(claimed),
+        answered=counts.answered,
+        fallback=counts.fallback,
+        request_ids=[str(row.id) for row in claimed],
+    )
+    _alarm(claimed, counts)
 
 
 def _alarm(claimed: Sequence[Claimed], counts: FinishCounts) -> None:

@@ -6,10 +6,10 @@ statement of `statements.py`: PostgreSQL says who won, by the rows that matched.
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -28,6 +28,7 @@ from backend.triage.models import TriageRequest
 from backend.triage.queue import doorbell
 from backend.triage.values import (
     Accepted,
+    Claim,
     Claimed,
     FinishCounts,
     Finished,
@@ -36,7 +37,6 @@ from backend.triage.values import (
     Stored,
     Submission,
 )
-from ml.assignment import Experiment
 from ml.case import TriageCase
 from ml.decision import Arm, explain_model
 from ml.prediction import Prediction
@@ -49,9 +49,19 @@ _FALLBACK_LIMIT = 500
 # Phases last days: a second change between two tries means that something is broken.
 _PHASE_TRIES = 3
 
-# Of `arrival.arriving`; and when those that are new were accepted and are due.
+# Of `arrival.arriving`.
 Row = dict[str, Any]
-Created = dict[UUID, tuple[datetime, datetime]]
+
+
+class Created(NamedTuple):
+    """Which rows are new (None: all of them), when these were accepted and when they are due."""
+
+    accepted_at: datetime
+    deadline_at: datetime
+    ids: frozenset[UUID] | None
+
+    def has(self, row: Row) -> bool:
+        return self.ids is None or row["id"] in self.ids
 
 
 def submit(
@@ -71,17 +81,12 @@ def submit(
     returns, every request is committed: it will be answered, whatever fails from here on.
     """
     seconds = settings.DEADLINE_SECONDS if deadline_seconds is None else deadline_seconds
-
-    def arrived(experiment: Experiment) -> list[Row]:
-        return [
-            arriving(client_id, one, seconds, batch, overloaded, experiment) for one in submissions
-        ]
-
+    offers = [Offer(client_id, one, overloaded) for one in submissions]
     # Only a batch with keys can be refused after some of it was stored; anything else is one
     # statement, which commits itself and saves two round trips.
     undoable = len(submissions) > 1 and any(one.idempotency_key for one in submissions)
     with transaction.atomic() if undoable else nullcontext():
-        rows, created = _store(arrived)
+        rows, created = _store(offers, seconds, batch)
         accepted = _resolved(client_id, rows, created)
     if not synthetic:
         _count_accepted(rows, created)
@@ -95,15 +100,7 @@ def submit_each(offers: Sequence[Offer]) -> list[Accepted | Exception]:
 
     Raises what `submit` raises for the statement itself: nothing is known to be stored then.
     """
-    seconds = settings.DEADLINE_SECONDS
-
-    def arrived(experiment: Experiment) -> list[Row]:
-        return [
-            arriving(one.client_id, one.submission, seconds, None, one.overloaded, experiment)
-            for one in offers
-        ]
-
-    rows, created = _store(arrived)
+    rows, created = _store(offers, settings.DEADLINE_SECONDS, None)
     _count_accepted(rows, created)
     return [_outcome(one, row, created) for one, row in zip(offers, rows, strict=True)]
 
@@ -118,30 +115,34 @@ def _outcome(offer: Offer, row: Row, created: Created) -> Accepted | Exception:
     return accepted
 
 
-def _store(arrived: Callable[[Experiment], list[Row]]) -> tuple[list[Row], Created]:
-    """Commit rows made for the trial's current phase, and ring. The rows, and when each that is new
-    was accepted and is due."""
+def _store(
+    offers: Sequence[Offer], deadline_seconds: float, batch: UUID | None
+) -> tuple[list[Row], Created]:
+    """Commit rows made for the trial's current phase, and ring."""
     for _ in range(_PHASE_TRIES):
         active = arms.current()
-        rows = arrived(active.experiment)
-        current, created = _commit(rows, active.phase_id)
+        rows = arriving(offers, batch, active.experiment)
+        current, created = _commit(rows, active.phase_id, deadline_seconds)
         if current == active.phase_id:
             return rows, created
         arms.forget()  # a trial took its next step since this process last looked
     raise OperationalError("the trial's phase changes faster than it can be read")
 
 
-def _commit(rows: list[Row], phase_id: int) -> tuple[int, Created]:
+def _commit(rows: list[Row], phase_id: int, deadline_seconds: float) -> tuple[int, Created]:
     """One statement stores the rows if this phase is the current one; then ring. The current phase,
-    and when each new row was accepted and is due."""
+    and what was created."""
+    text = to_json(rows).decode()
+    parameters = {"rows": text, "phase": phase_id, "deadline": deadline_seconds}
     with planned_cursor() as cursor:
-        cursor.execute(statements.ACCEPT, {"rows": to_json(rows).decode(), "phase": phase_id})
-        found = cursor.fetchall()
-    times = {row_id: (accepted, due) for _, row_id, accepted, due in found if row_id}
-    urgent_first = sorted(rows, key=_most_urgent_first)
-    ringing = [row_id for row in urgent_first if (row_id := UUID(row["id"])) in times]
+        cursor.execute(statements.ACCEPT, parameters)
+        current, accepted_at, deadline_at, ids = cursor.fetchone()
+    all_are_new = accepted_at is not None and ids is None
+    created = Created(accepted_at, deadline_at, None if all_are_new else frozenset(ids or ()))
+    urgent_first = sorted(filter(created.has, rows), key=_most_urgent_first)
+    ringing = [row["id"] for row in urgent_first]
     transaction.on_commit(lambda: _ring(ringing))
-    return int(found[0][0]), times
+    return int(current), created
 
 
 def _named(ids: Sequence[UUID]) -> dict[str, Any]:
@@ -152,8 +153,9 @@ def _named(ids: Sequence[UUID]) -> dict[str, Any]:
 
 
 def _count_accepted(rows: list[Row], created: Created) -> None:
-    counters.accepted(len(created))
-    final = [row["fallback"] for row in rows if row["final"] and UUID(row["id"]) in created]
+    new = rows if created.ids is None else [row for row in rows if created.has(row)]
+    counters.accepted(len(new))
+    final = [row["fallback"] for row in new if row["final"]]
     counters.answered(
         ((LEVELS[one["level"]], one["method"], one["fallback"], 1) for one in final), "accept"
     )
@@ -169,21 +171,20 @@ def _most_urgent_first(row: Row) -> int:
     return -int(row["priority"])
 
 
-def _resolved(client_id: int, rows: list[Row], times: Created) -> list[Accepted]:
+def _resolved(client_id: int, rows: list[Row], created: Created) -> list[Accepted]:
     """Rows that met their own idempotency key again are answered with the first one's id."""
-    repeated = [row["idempotency_key"] for row in rows if UUID(row["id"]) not in times]
+    repeated = [row["idempotency_key"] for row in rows if not created.has(row)]
     first: dict[str, tuple[UUID, str]] = {}
     if repeated:
         with planned_cursor() as cursor:
             cursor.execute(statements.SAME_KEY, {"client": client_id, "keys": repeated})
             first = {key: (row_id, body) for key, row_id, body in cursor.fetchall()}
     accepted = []
+    times = (created.accepted_at, created.deadline_at)
     for index, row in enumerate(rows):
-        row_id = UUID(row["id"])
-        if row_id in times:
-            batch = UUID(row["batch"]) if row["batch"] else None
-            stored = Stored(*times[row_id], batch, row["final"], row["fallback"])
-            accepted.append(Accepted(row_id, stored))
+        if created.has(row):
+            stored = Stored(*times, row["batch"], row["final"], row["fallback"])
+            accepted.append(Accepted(row["id"], stored))
             continue
         first_id, body = first[row["idempotency_key"]]
         if body != row["fingerprint"]:
@@ -192,28 +193,31 @@ def _resolved(client_id: int, rows: list[Row], times: Created) -> list[Accepted]
     return accepted
 
 
-def claim(limit: int, *, retry: bool = False, backlog: bool = False) -> tuple[UUID, list[Claimed]]:
-    """Take due rows under a lease. Returns the fencing token and the rows, most urgent first.
+def claim(limit: int) -> Claim:
+    """Take rows that nobody has tried yet under a lease. A payload that does not open is claimed
+    with `case=None`: it is answered by its stored rules and never guessed."""
+    return _claim(statements.CLAIM.format(limit=limit))
 
-    `retry` takes rows that a worker lost before; ask for one at a time. `backlog`: many more are
-    known to be due. A payload that does not open is claimed with `case=None`: it is answered by its
-    stored rules and never guessed.
-    """
+
+def claim_lost() -> Claim:
+    """As `claim`, of what a worker lost before: one row at most, which can harm no other."""
+    return _claim(statements.CLAIM_LOST, again=True)
+
+
+def _claim(statement: str, *, again: bool = False) -> Claim:
     token = uuid.uuid4()
     parameters: dict[str, Any] = {
-        "retry": retry,
         "attempts": settings.MAX_ATTEMPTS,
-        "limit": limit,
         "token": token,
         "lease": settings.LEASE_SECONDS,
     }
-    # A plan that is kept may be of a short queue, and sort the whole of a long one.
-    with connection.cursor() if backlog else planned_cursor() as cursor:
-        cursor.execute(statements.CLAIM, parameters)
-        rows = cursor.fetchall()
+    with planned_cursor() as cursor:
+        cursor.execute(statement, parameters)
+        found = cursor.fetchall()
+    rows = [_claimed(*row) for _, *row in found if row[0] is not None]
     if rows:
-        counters.claimed(len(rows), again=retry)
-    return token, [_claimed(*row) for row in rows]
+        counters.claimed(len(rows), again=again)
+    return Claim(token, rows, bool(found and found[0][0]))
 
 
 def _claimed(row_id: UUID, arm: Arm, sealed: bytes, rules: str) -> Claimed:

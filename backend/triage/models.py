@@ -4,8 +4,9 @@
                           └─────▶ cancelled
 
 `TriageRequest.work`:    due ──▶ leased ──▶ done    (claim, finish)
-                          ▲        │
-                          └────────┴──▶ abandoned   (lease over; attempts used up)
+                          │      ▲ │ │
+                          │      └─┘ │              (lease over: claimed again)
+                          └──────────┴──▶ abandoned (cancelled; attempts used up)
 
 Claims read `work`, callers read `answer`: a row that a red flag or the deadline answered stays
 due, ranked last, so that the model's opinion is still logged. Every change of either column is
@@ -81,6 +82,8 @@ class TriageRequest(models.Model):
                 condition=Q(work="leased", token__isnull=False) | ~Q(work="leased"),
                 name="leased_has_token",
             ),
+            # What was claimed once is never due again, and joins no batch again.
+            models.CheckConstraint(condition=~Q(work="due") | Q(attempt=0), name="due_is_untried"),
             models.CheckConstraint(
                 condition=Q(answer="open", claim_rank__gt=0)
                 | (~Q(answer="open") & Q(claim_rank=0)),
@@ -88,11 +91,13 @@ class TriageRequest(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                F("claim_rank").desc(),
-                "due_at",
-                condition=Q(work__in=["due", "leased"]),
-                name="triage_claimable",
+            # One for what nobody has tried, one for what may be lost: to look for a lost row must
+            # not cost more in a backlog.
+            *(
+                models.Index(
+                    F("claim_rank").desc(), "due_at", condition=Q(work=work), name=f"triage_{work}"
+                )
+                for work in ("due", "leased")
             ),
             models.Index("deadline_at", condition=Q(answer="open"), name="triage_open_deadline"),
             models.Index(fields=["client", "-accepted_at", "-id"], name="triage_client_newest"),

@@ -37,7 +37,7 @@ TRIAGE_QUEUE: Final = "triage"
 
 IDS_PER_HINT: Final = 8
 # More waiting hints than this say nothing new to the workers' few children.
-ENOUGH_HINTS: Final = 16
+ENOUGH_HINTS: Final = 4
 # After a failure hints are dropped this long; the keeper rings for what was missed.
 PAUSE_SECONDS: Final = 2.0
 # With so many waiting, what rings next is looked at together, a little later.

@@ -17,7 +17,7 @@ from typing import Final
 _ARRIVED: Final = """jsonb_to_recordset(%(rows)s::jsonb) AS arrived(
     id uuid, client_id bigint, patient_reference text, priority smallint, arm text,
     experiment text, phase integer, batch uuid, idempotency_key text, fingerprint text,
-    deadline_seconds double precision, final boolean, sealed text, rules jsonb, fallback jsonb)"""
+    final boolean, sealed text, rules jsonb, fallback jsonb)"""
 
 _ANSWER_COLUMNS: Final = """level, care_level, confidence, probabilities, method, ab_group,
     decided_by, fallback, needs_review, reason, model_version, model_digest, rules_version,
@@ -65,7 +65,8 @@ _KINDS: Final = "coalesce(jsonb_agg(jsonb_build_array(level, method, fallback, r
 # A red flag (`final`) is answered by the same statement that makes its row. The rows were assigned
 # under the trial's phase that the web process knew: where another one is current, nothing is
 # stored, and the current one is said. So every row agrees with the phase it was committed in, and
-# no request asks for the phase.
+# no request asks for the phase. All rows of a statement have the same times; which of them are new
+# is said only where some are not.
 ACCEPT: Final = f"""
 WITH arrived AS MATERIALIZED (SELECT * FROM {_ARRIVED}),
 phase AS MATERIALIZED (
@@ -77,7 +78,7 @@ created AS (
     SELECT id, client_id, patient_reference, priority,
         CASE WHEN final THEN 'answered' ELSE 'open' END, 'due', 0,
         CASE WHEN final THEN 0 ELSE 1 + priority END,
-        now(), now() + make_interval(secs => deadline_seconds),
+        now(), now() + make_interval(secs => %(deadline)s),
         arm, experiment, phase, batch, idempotency_key, fingerprint
     FROM arrived WHERE %(phase)s = (SELECT id FROM phase)
     ON CONFLICT (client_id, idempotency_key) DO NOTHING
@@ -105,33 +106,55 @@ events AS (
     FROM arrived JOIN created USING (id) WHERE final
     RETURNING request_id, sequence, kind),
 {_DELIVERIES.format(requests="arrived")}
-SELECT phase.id, created.id, created.accepted_at, created.deadline_at
-FROM phase LEFT JOIN created ON TRUE"""
+SELECT (SELECT id FROM phase), min(accepted_at), min(deadline_at),
+    CASE WHEN count(*) < (SELECT count(*) FROM arrived) THEN array_agg(id) END
+FROM created"""
 
 SAME_KEY: Final = """
 SELECT idempotency_key, id, fingerprint FROM triage_triagerequest
 WHERE client_id = %(client)s AND idempotency_key = ANY(%(keys)s)"""
 
-# Open before answered, most urgent first, then oldest. Leased rows whose lease is over are due
-# again. First attempts come in batches, later ones singly (`retry`), so that one input that
-# kills its worker can harm only itself.
-CLAIM: Final = f"""
-WITH picked AS (
-    SELECT id FROM triage_triagerequest
-    WHERE work IN ('due', 'leased') AND due_at <= now()
-        AND CASE WHEN %(retry)s THEN attempt + 0 > 0 AND attempt + 0 < %(attempts)s
-            ELSE attempt + 0 < 1 END
-    ORDER BY claim_rank DESC, due_at
-    LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED),
+# Whether there is one such row. EXISTS would not look in the order of the index.
+_ANY: Final = """(SELECT count(*) > 0 FROM (
+        SELECT FROM triage_triagerequest WHERE {which}
+        ORDER BY claim_rank DESC, due_at LIMIT 1) AS found)"""
+
+# What a worker claimed and did not finish within its lease, and may be tried again.
+_LOST: Final = "work = 'leased' AND due_at <= now() AND attempt + 0 < %(attempts)s"
+_LEASED: Final = f"""
 leased AS (
     UPDATE triage_triagerequest AS r
     SET work = 'leased', attempt = r.attempt + 1, token = %(token)s,
         due_at = now() + make_interval(secs => %(lease)s)
     WHERE r.id = ANY(ARRAY(SELECT id FROM picked))
-    RETURNING r.id, r.arm)
-SELECT leased.id, leased.arm, p.sealed, p.rules
-FROM leased {PAYLOAD.format(of="leased.id")}"""
+    RETURNING r.id, r.arm),
+claimed AS (
+    SELECT leased.id, leased.arm, p.sealed, p.rules
+    FROM leased {PAYLOAD.format(of="leased.id")})"""
+
+# Open before answered, most urgent first, then oldest. First attempts come in batches, later ones
+# singly, so that one input that kills its worker can harm only itself. The limit is written into
+# the statement: with one that it does not know PostgreSQL plans each claim anew, which takes as
+# long as the claim. The first column says whether a lost row waits.
+CLAIM: Final = f"""
+WITH picked AS (
+    SELECT id FROM triage_triagerequest
+    WHERE work = 'due' AND due_at <= now()
+    ORDER BY claim_rank DESC, due_at
+    LIMIT {{limit}}
+    FOR UPDATE SKIP LOCKED),{_LEASED}
+SELECT lost.waits, claimed.*
+FROM (SELECT {_ANY.format(which=_LOST)} AS waits) AS lost
+LEFT JOIN claimed ON TRUE"""
+
+CLAIM_LOST: Final = f"""
+WITH picked AS (
+    SELECT id FROM triage_triagerequest
+    WHERE {_LOST}
+    ORDER BY claim_rank DESC, due_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED),{_LEASED}
+SELECT FALSE, claimed.* FROM claimed"""
 
 # Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
 # A row that is already answered gets the late opinion logged, and an amendment if that opinion
@@ -273,9 +296,9 @@ WITH chosen AS MATERIALIZED (
     SELECT id, answer, client_id FROM triage_triagerequest
     WHERE id = ANY(ARRAY(
             SELECT id FROM triage_triagerequest
-            WHERE work IN ('due', 'leased') AND due_at <= now() AND attempt + 0 >= %(attempts)s
+            WHERE work = 'leased' AND due_at <= now() AND attempt + 0 >= %(attempts)s
             ORDER BY claim_rank DESC, due_at LIMIT %(limit)s))
-        AND work IN ('due', 'leased') AND due_at <= now() AND attempt >= %(attempts)s
+        AND work = 'leased' AND due_at <= now() AND attempt >= %(attempts)s
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
 closed AS (
     UPDATE triage_triagerequest SET work = 'abandoned', token = NULL, claim_rank = 0,
@@ -284,11 +307,10 @@ closed AS (
 {_FALL_BACK}"""
 
 # Somebody should have claimed it long ago: the ring was lost, or nobody hears one.
-UNRUNG: Final = """
-SELECT count(*) > 0 FROM (SELECT FROM triage_triagerequest
-    WHERE work IN ('due', 'leased') AND attempt + 0 < %(attempts)s
-        AND due_at <= now() - make_interval(secs => %(seconds)s)
-    ORDER BY claim_rank DESC, due_at LIMIT 1) AS found"""
+_LONG_DUE: Final = "due_at <= now() - make_interval(secs => %(seconds)s)"
+UNRUNG: Final = f"""
+SELECT {_ANY.format(which=f"work = 'due' AND {_LONG_DUE}")}
+    OR {_ANY.format(which=f"{_LOST} AND {_LONG_DUE}")}"""
 
 CANCEL: Final = f"""
 WITH answers AS (
@@ -326,9 +348,16 @@ UPDATE triage_triagerequest AS r SET replayed = TRUE, accepted_at = r.accepted_a
     deadline_at = r.deadline_at + back, due_at = r.due_at + back
 FROM moved WHERE r.id = moved.id"""
 
-DUE: Final = """
-SELECT id FROM triage_triagerequest
-WHERE work IN ('due', 'leased') AND due_at <= now()
+# Rows that are due and rows that are leased, each in the order of its own index.
+_UNWORKED: Final = """(
+    (SELECT id, work, claim_rank, due_at FROM triage_triagerequest
+    WHERE work = 'due' AND {which} ORDER BY claim_rank DESC, due_at LIMIT {most})
+    UNION ALL
+    (SELECT id, work, claim_rank, due_at FROM triage_triagerequest
+    WHERE work = 'leased' AND {which} ORDER BY claim_rank DESC, due_at LIMIT {most})) AS unworked"""
+
+DUE: Final = f"""
+SELECT id FROM {_UNWORKED.format(which="due_at <= now()", most="%(limit)s")}
 ORDER BY claim_rank DESC, due_at LIMIT %(limit)s"""
 
 # Counted no further than it matters.
@@ -355,10 +384,8 @@ FROM {_OPEN_OF_PATIENTS}
 GROUP BY priority"""
 
 # What workers have still to look at, late opinions on answered rows included.
-UNWORKED: Final = """
-SELECT work, count(*) FROM (SELECT work FROM triage_triagerequest
-    WHERE work IN ('due', 'leased')
-    ORDER BY claim_rank DESC, due_at LIMIT %(most)s) AS counted GROUP BY work"""
+UNWORKED: Final = f"""
+SELECT work, count(*) FROM {_UNWORKED.format(which="TRUE", most="%(most)s")} GROUP BY work"""
 
 LABELLED_LAST_DAY: Final = """
 SELECT count(DISTINCT request_id) FROM triage_clinicianlabel

@@ -19,8 +19,7 @@ class KeyReused(Exception):
         self.index = index
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One parsed request on its way in."""
 
     case: TriageCase
@@ -34,11 +33,10 @@ class Offer(NamedTuple):
     client_id: int
     submission: Submission
     overloaded: bool
-    call_id: str
+    call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A row as it was committed a moment ago: what a caller is shown without reading it again.
 
     `answer` is the record of the rules' answer; it is final where `answered`, else provisional.
@@ -70,6 +68,15 @@ class Claimed:
     arm: Arm
     case: TriageCase | None
     rules: RulesAnswer
+
+
+class Claim(NamedTuple):
+    """What a claim took, under its fencing token, most urgent first. `lost`: a row waits that a
+    worker lost before; `lifecycle.claim_lost` takes it."""
+
+    token: UUID
+    rows: list[Claimed]
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class TriageMachine(RuleBasedStateMachine):
 
     @rule(target=held, limit=st.integers(1, 3), retry=st.booleans())
     def claim(self, limit: int, retry: bool) -> Any:
-        token, rows = lifecycle.claim(1 if retry else limit, retry=retry)
+        token, rows, _ = lifecycle.claim_lost() if retry else lifecycle.claim(limit)
         for row in rows:
             known = self.known[row.id]
             assert known.owner is None, "two workers hold one row"
@@ -164,7 +164,7 @@ class TriageMachine(RuleBasedStateMachine):
     @rule(target=held, opinions=st.lists(OPINIONS, min_size=3, max_size=3))
     def a_model_is_late(self, opinions: list[Any]) -> Any:
         """The deadline answers what a worker holds; then the model speaks."""
-        token, rows = lifecycle.claim(3)
+        token, rows, _ = lifecycle.claim(3)
         for row in rows:
             self.known[row.id].owner = token
             self.known[row.id].claims += 1

@@ -86,10 +86,8 @@ def no_deadline_on_read(monkeypatch: pytest.MonkeyPatch) -> None:
 MUTANTS = {
     "token": cut("FINISH", " AND held.token = %(token)s"),
     "lease": cut("FINISH", "\n            AND held.due_at > clock_timestamp()"),
-    "claim_waits_for_the_lease": cut("CLAIM", " AND due_at <= now()"),
-    "attempt_cap": cut(
-        "CLAIM", "attempt + 0 > 0 AND attempt + 0 < %(attempts)s", "attempt + 0 > 0"
-    ),
+    "claim_waits_for_the_lease": cut("CLAIM_LOST", " AND due_at <= now()"),
+    "attempt_cap": cut("CLAIM_LOST", " AND attempt + 0 < %(attempts)s"),
     "idempotency": cut("ACCEPT", "ON CONFLICT (client_id, idempotency_key) DO NOTHING\n    ", ""),
     "upward_only": cut("FINISH", " AND level > (", " AND level <> ("),
     "one_log_per_predictor": cut("FINISH", "    ON CONFLICT (request_id, digest) DO NOTHING"),
@@ -117,7 +115,7 @@ def hunt(owner_id: int) -> None:
 def a_late_model_says_less(owner_id: int) -> None:
     """An order that chance seldom makes: answered by the rules, then a model below them."""
     request_id = lifecycle.submit(owner_id, [Submission(CASES["pain"])])[0].id
-    token, rows = lifecycle.claim(1)
+    token, rows, _ = lifecycle.claim(1)
     lifecycle.answer_now([request_id])
     late = finished_row(rows[0], Level.SOON, "a" * 64)
     assert late.decision.level < rows[0].rules.level, "the rules must leave it room to say less"

@@ -43,7 +43,7 @@ def labelled(
     def make(day: dt.date, right: int, wrong: int) -> None:
         cases = [Submission(parse_case(SORE_THROAT))] * (right + wrong)
         ids = [one.id for one in lifecycle.submit(owner_id, cases)]
-        token, rows = lifecycle.claim(len(ids))
+        token, rows, _ = lifecycle.claim(len(ids))
         done = []
         for row in rows:
             prediction = opinion(Level.SOON)

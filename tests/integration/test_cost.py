@@ -183,10 +183,14 @@ def _check_plans(owner_id: int, sql: Sql, finished: int, known: str) -> None:
         sql(f"ANALYZE {_TABLES}")
         _fill_finished(owner_id, sql, finished)
         if known == "of a backlog":
-            sql("UPDATE triage_triagerequest SET work = 'due', answer = 'open', claim_rank = 1")
+            sql(
+                "UPDATE triage_triagerequest"
+                " SET work = 'due', attempt = 0, answer = 'open', claim_rank = 1"
+            )
             sql(f"ANALYZE {_TABLES}")
             sql(
-                "UPDATE triage_triagerequest SET work = 'done', answer = 'answered', claim_rank = 0"
+                "UPDATE triage_triagerequest"
+                " SET work = 'done', attempt = 1, answer = 'answered', claim_rank = 0"
             )
     opened = [row.id for row in _accepted_quietly(50, owner_id)]
     if known == "fresh":
@@ -217,19 +221,19 @@ def _walked(found: Any) -> list[str]:
 def _kept(asked: Asked) -> Asked:
     """Those whose plan a connection keeps: after five executions PostgreSQL may make one that does
     not know what is asked, and go on with it."""
-    return {name: asked[name] for name in ("claim", "finish", "poll")}
+    return {name: asked[name] for name in ("claim", "claim lost", "finish", "poll")}
 
 
 def _asked(owner_id: int, opened: list[UUID]) -> Asked:
     limits = {"limit": 256, "attempts": 3, "ids": [], "exhausted": False}
-    claim = limits | {"retry": False, "token": opened[0], "lease": 4}
+    claim = limits | {"token": opened[0], "lease": 4}
     overdue = statements.FALL_BACK.format(which=statements.OVERDUE, lock="SKIP LOCKED")
     given = [{"id": str(one), "answer": {}, "unserved": []} for one in opened]
     listed = listing.parse({}) | {"client": owner_id}
     after = {"at": datetime.now(UTC), "id": opened[0]}
     return {
-        "claim": (statements.CLAIM, claim),
-        "claim again": (statements.CLAIM, claim | {"retry": True, "limit": 1}),
+        "claim": (statements.CLAIM.format(limit=256), claim),
+        "claim lost": (statements.CLAIM_LOST, claim),
         "finish": (statements.FINISH, {"rows": json.dumps(given), "token": opened[0]}),
         "due": (statements.DUE, limits),
         "unrung": (statements.UNRUNG, limits | {"seconds": 1}),
@@ -256,7 +260,7 @@ def _walks(node: dict[str, Any]) -> bool:
         return False
     if node["Node Type"] == "Seq Scan":
         return True
-    short = node.get("Index Name") in ("triage_claimable", "triage_open_deadline")
+    short = node.get("Index Name") in ("triage_due", "triage_leased", "triage_open_deadline")
     return node["Node Type"].startswith("Index") and not short and "Index Cond" not in node
 
 

@@ -91,7 +91,8 @@ def test_answers_of_the_rules_are_reproduced_too(
     child.current = None
     [without] = answered(owner_id, SORE_THROAT)
     lost = lifecycle.submit(owner_id, [Submission(parse_case(SORE_THROAT))])[0].id
-    sql("UPDATE triage_triagerequest SET attempt = 3 WHERE id = %s", lost)
+    assert [row.id for row in lifecycle.claim(1).rows] == [lost]
+    sql("UPDATE triage_triagerequest SET attempt = 3, due_at = now() WHERE id = %s", lost)
     lifecycle.abandon_exhausted()
     wanted = {
         flag: "a red flag of the rules: final",

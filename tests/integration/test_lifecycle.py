@@ -41,7 +41,7 @@ def finished(row: Claimed, level: Level, digest: str = DIGEST) -> Finished:
 
 
 def claim_one(*, retry: bool = False) -> tuple[UUID, Claimed]:
-    token, rows = lifecycle.claim(10, retry=retry)
+    token, rows, _ = lifecycle.claim_lost() if retry else lifecycle.claim(10)
     assert len(rows) == 1
     return token, rows[0]
 
@@ -87,7 +87,7 @@ def test_a_claim_gives_the_very_case_and_a_finish_stores_the_whole_record(
     cases = [record.case.model_copy(update={"patient_id": None}) for record in generate(60, seed=5)]
     accepted = lifecycle.submit(owner_id, [Submission(case) for case in cases])
     before = dict(zip([one.id for one in accepted], cases, strict=True))
-    token, claimed = lifecycle.claim(100)
+    token, claimed, _ = lifecycle.claim(100)
     assert {row.id: row.case for row in claimed} == before
     assert all(row.rules == arrival.assess(before[row.id]) for row in claimed)
     why = (Contribution("age", -0.123456789), Contribution("text:pain", 1e-7))
@@ -128,8 +128,8 @@ def test_the_rules_arm_logs_the_models_opinion_and_serves_the_rules(
 def test_two_claims_never_share_a_row(owner_id: int) -> None:
     submit(owner_id)
     claim_one()
-    assert lifecycle.claim(10)[1] == []
-    assert lifecycle.claim(10, retry=True)[1] == []
+    assert lifecycle.claim(10)[1:] == ([], False)
+    assert lifecycle.claim_lost().rows == []
 
 
 def test_urgent_before_routine_and_open_before_answered(
@@ -144,7 +144,7 @@ def test_urgent_before_routine_and_open_before_answered(
     lifecycle.answer_now([ids[1]])
     order = []
     for _ in ids:
-        _, rows = lifecycle.claim(1)
+        rows = lifecycle.claim(1).rows
         order.append(rows[0].id)
     assert order == [ids[3], ids[2], ids[0], ids[1]]
 
@@ -168,10 +168,13 @@ def test_a_worker_whose_lease_has_passed_changes_nothing(owner_id: int, sql: Sql
 def test_first_attempts_come_in_batches_and_lost_ones_singly(owner_id: int, sql: Sql) -> None:
     for _ in range(3):
         submit(owner_id)
-    assert len(lifecycle.claim(10)[1]) == 3
+    taken = lifecycle.claim(10)
+    assert (len(taken.rows), taken.lost) == (3, False)
     sql("UPDATE triage_triagerequest SET due_at = now()")
-    assert lifecycle.claim(10)[1] == [], "a lost row must not join a batch again"
-    assert len(lifecycle.claim(1, retry=True)[1]) == 1
+    taken = lifecycle.claim(10)
+    assert taken.rows == [], "a lost row must not join a batch again"
+    assert taken.lost, "but somebody is told"
+    assert len(lifecycle.claim_lost().rows) == 1
     assert sql("SELECT max(attempt), min(attempt) FROM triage_triagerequest") == [(2, 1)]
 
 
@@ -181,7 +184,8 @@ def test_three_lost_attempts_end_with_the_rules_and_a_person(owner_id: int, sql:
         claim_one(retry=attempt > 0)
         assert lifecycle.abandon_exhausted() == 0, "its last lease still runs"
         sql("UPDATE triage_triagerequest SET due_at = now()")
-    assert lifecycle.claim(1, retry=True)[1] == []
+    assert not lifecycle.claim(1).lost
+    assert lifecycle.claim_lost().rows == []
     assert lifecycle.abandon_exhausted() == 1
     resource = queries.get(owner_id, request_id)
     assert resource is not None
@@ -299,6 +303,6 @@ def test_the_batch_statement_is_one_statement(
     with django_assert_num_queries(1):
         lifecycle.submit(owner_id, cases)
     with django_assert_num_queries(1):
-        token, rows = lifecycle.claim(100)
+        token, rows, _ = lifecycle.claim(100)
     with django_assert_num_queries(1):
         lifecycle.finish(token, [finished(row, Level.SOON) for row in rows])

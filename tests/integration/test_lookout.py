@@ -58,6 +58,7 @@ def test_a_child_that_hears_its_doorbell_does_not_look(
 
 def test_rows_that_nobody_may_claim_do_not_wake_it(owner_id: int, sql: Sql, deaf: None) -> None:
     lifecycle.submit(owner_id, [Submission(parse_case(SORE_THROAT))])
+    lifecycle.claim(1)
     sql("UPDATE triage_triagerequest SET attempt = 3, due_at = now() - interval '1 minute'")
     assert not lifecycle.is_unrung(1)
 

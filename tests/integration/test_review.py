@@ -40,7 +40,7 @@ def answered(owner_id: int, count: int, *opinions: Prediction) -> list[UUID]:
         one.id for one in lifecycle.submit(owner_id, [Submission(parse_case(SORE_THROAT))] * count)
     ]
     while True:
-        token, rows = lifecycle.claim(256)
+        token, rows, _ = lifecycle.claim(256)
         if not rows:
             return ids
         done = []

@@ -55,7 +55,7 @@ class Patients:
 
     def answer(self, level: Level = Level.SOON, digest: str = DIGEST) -> None:
         """Everything that is due, as a worker does."""
-        token, rows = lifecycle.claim(2_000)
+        token, rows, _ = lifecycle.claim(2_000)
         shares = [0.0, 0.0, 0.0, 0.0]
         shares[level] = 1.0
         said = Prediction(level, (shares[0], shares[1], shares[2], shares[3]))

@@ -1,14 +1,19 @@
 """What is sealed opens only with its key and in its row."""
 
 import base64
+import hmac
 import os
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend import encryption
+from backend.triage import arrival
+from ml.case import TriageCase
 
 ROW, OTHER = uuid4(), uuid4()
 
@@ -51,6 +56,31 @@ def test_a_pseudonym_belongs_to_one_client_and_one_key(settings: Any) -> None:
     assert len({mine, encryption.pseudonym(2, "p-1"), encryption.pseudonym(1, "p-2")}) == 3
     settings.PSEUDONYM_KEY = "k" * 64
     assert encryption.pseudonym(1, "p-1") != mine
+
+
+def test_a_reference_is_the_hmac_of_client_and_patient(settings: Any) -> None:
+    """The keys are begun once and copied: what was stored before must be found again."""
+    settings.PSEUDONYM_KEY = "k" * 64
+    for _ in range(2):
+        wanted = hmac.digest(b"k" * 64, b"patient|7|p-1", "sha256").hex()
+        assert encryption.pseudonym(7, "p-1") == wanted
+        assert encryption.fingerprint(b"{}") == hmac.digest(b"k" * 64, b"body|{}", "sha256").hex()
+
+
+@given(
+    st.text(min_size=1, max_size=128),
+    st.text(max_size=80) | st.just(',"patient_id":"p"') | st.just('","patient_id":"p'),
+)
+def test_a_stored_input_is_the_case_without_its_patient(patient: str, words: str) -> None:
+    data = {"chief_complaint": words, "symptoms": [{"symptom_name": f"{words},"[:200]}]}
+    case = TriageCase.model_validate(
+        {"symptoms_data": data, "patient_id": patient, "patient_age": 3.0}
+    )
+    whole = case.model_dump_json(exclude_none=True, exclude_defaults=True)
+    kept = arrival.without_patient(whole, case.patient_id)
+    without = case.model_copy(update={"patient_id": None})
+    assert kept == without.model_dump_json(exclude_none=True, exclude_defaults=True)
+    assert TriageCase.model_validate_json(kept) == without
 
 
 def test_a_new_version_of_the_pseudonym_key_leaves_the_old_references_findable(
