@@ -41,7 +41,7 @@ Words = Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS)]
 
 
 class _Strict(BaseModel):
-    """Nothing is made into what it is not; only a JSON array becomes the tuple of a frozen model."""
+    """Nothing is made into what it is not; only a JSON array becomes a tuple."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 

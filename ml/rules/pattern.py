@@ -5,6 +5,7 @@ the few patterns anchored at it. Positions are compared by bisection, so no text
 worse than n log n.
 """
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
@@ -81,7 +82,7 @@ class Trie:
 def phrase(written: str) -> tuple[str, ...]:
     """A phrase of the tables in the words that a text is folded to."""
     tokens = tokenise(written.replace("_", " "))
-    words = tuple(word for word, _, _ in tokens if word not in DROPPED)
+    words = tuple(sys.intern(word) for word, _, _ in tokens if word not in DROPPED)
     if not words:
         raise ValueError(f"nothing is kept of the lexicon's phrase {written!r}")
     return words
@@ -115,6 +116,8 @@ class Lexicon:
                 self._compile(rule, order, alternative.split())
         for name in self._classes:
             self._register(f"@{name}")
+        # Only needed until here: a megabyte of every process.
+        del self._expanded, self._classes
 
     def _compile(self, rule: Rule, order: int, groups: list[str]) -> None:
         tags = [self._register(group) for group in groups]

@@ -22,9 +22,10 @@ class Spelling:
         self._plain = plain
         for word, folded in sorted(forms.items()):
             if len(word) >= SHORTEST and word.isalpha():
+                form = (word, folded)
                 for key in (word, *_shortened(word)):
                     # Two words share a key: a guess would be a coin's toss.
-                    known = self._near.setdefault(key, (word, folded))
+                    known = self._near.setdefault(key, form)
                     if known is not None and known[1] != folded:
                         self._near[key] = None
 
