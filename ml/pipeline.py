@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from ml.features import FLAG_NAMES, NUMBER_NAMES, Features
+from ml.feature_tables import FLAG_NAMES, NUMBER_NAMES
+from ml.features import Features
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from ml.calibration import Calibration, Probabilities, Thresholds
 from ml.case import TriageCase
 from ml.explain import ABSENT, INTERCEPT, REPORTED, WORDING, display_names, shown_as_absent
-from ml.features import FLAG_NAMES, NUMBER_NAMES, Features, extract
+from ml.feature_tables import FLAG_NAMES, NUMBER_NAMES
+from ml.features import Features, extract
 from ml.pipeline import NUMBER_LIMIT, NUMBER_SCALE, Extractor
 from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RulesAnswer
@@ -122,7 +123,7 @@ class Predictor:
         return {**dict(zip(names, values, strict=True)), INTERCEPT: float(self._intercept[level])}
 
     def _score(self, features: Sequence[Features]) -> _Scored:
-        dense = np.array([row.numbers + row.flags for row in features])
+        dense = np.array([row.values for row in features])
         np.copyto(dense, self._medians, where=np.isnan(dense))
         dense -= self._means
         dense /= self._scales

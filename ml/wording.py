@@ -33,15 +33,20 @@ LONGEST_REMEMBERED: Final = 30
 _GRAM_LETTERS: Final = 24
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[.;!?]")
-_APOSTROPHES = str.maketrans("", "", "'’`´")
+# The same in a text of ASCII: two ranges are found in half the time of two classes of Unicode.
+_ASCII_TOKEN = re.compile(r"[a-z]+|[0-9]+|[.;!?]")
+_APOSTROPHES: Final = "'’`´"
 
 
 def word_list(text: str) -> list[str]:
     """Lower-case words, numbers and sentence ends of `text`, accents folded."""
-    folded = text.lower().translate(_APOSTROPHES)
-    if not folded.isascii():
-        folded = unicodedata.normalize("NFKD", folded)
-        folded = "".join(c for c in folded if not unicodedata.combining(c))
+    folded = text.lower()
+    for apostrophe in _APOSTROPHES:
+        folded = folded.replace(apostrophe, "")
+    if folded.isascii():
+        return _ASCII_TOKEN.findall(folded)[: 2 * MAX_WORDS]
+    folded = unicodedata.normalize("NFKD", folded)
+    folded = "".join(c for c in folded if not unicodedata.combining(c))
     return _TOKEN.findall(folded)[: 2 * MAX_WORDS]
 
 

@@ -1,6 +1,5 @@
 """The lean serving path is the scikit-learn pipeline, number by number."""
 
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from ml.calibration import Thresholds
 from ml.case import TriageCase, parse_case
 from ml.explain import ABSENT, INTERCEPT, REPORTED
-from ml.features import FLAG_NAMES, NUMBER_NAMES, extract
+from ml.feature_tables import FLAG_NAMES, NUMBER_NAMES
+from ml.features import extract
 from ml.pipeline import MINIMUM_RECORDS, Extractor
 from ml.records import Record, read_records
 from ml.rules.answer import RulesAnswer
@@ -85,7 +85,7 @@ def test_rows_of_the_vocabulary_are_those_of_the_names(
     starts = [0, len(blocks[0]), len(blocks[0]) + len(blocks[1])]
     last = starts[2] + len(blocks[2])
     for case, rules in rows[:20]:
-        features = replace(extract(case, rules), tokens=[*extract(case, rules).tokens, *tokens])
+        features = extract(case, rules)._replace(tokens=[*extract(case, rules).tokens, *tokens])
         names = (features.terms, features.grams, features.rules)
         expected = [
             [*sorted(start + known[name] for name in found & known.keys()), last]
