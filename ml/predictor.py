@@ -23,27 +23,26 @@ from ml.pipeline import NUMBER_LIMIT, NUMBER_SCALE, Extractor
 from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RulesAnswer
 from ml.schema import Level
-from ml.vocabulary import BLOCKS, Vocabulary
+from ml.vocabulary import BLOCKS, Found, Vocabulary
 
 Floats = npt.NDArray[np.float64]
 Rows = Sequence[tuple[TriageCase, RulesAnswer]]
-TextRows = tuple[list[int], list[int], list[int]]
 
 _LIMIT: Final = NUMBER_LIMIT * NUMBER_SCALE
-_GRAMS: Final = 1
+_TERMS, _GRAMS, _ = range(len(BLOCKS))
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
     """A scored batch of n rows and what explaining it needs.
 
-    `dense` (n, columns) are numbers and flags as weighed; `texts` the rows of the vocabulary;
-    `lengths` (n, 3) and `shares` (n, 3, 4) what each text block is divided by and adds.
+    `dense` (n, columns) are numbers and flags as weighed; `found` what is known of the texts;
+    `lengths` (n, 3, 1) and `shares` (n, 3, 4) what each text block is divided by and adds.
     """
 
     scores: Floats
     dense: Floats
-    texts: list[TextRows]
+    found: Found
     lengths: Floats
     shares: Floats
 
@@ -132,24 +131,15 @@ class Predictor:
         # einsum, not `@`: BLAS sums in another order for each batch size, and a replayed request
         # must give the same bits alone as it did among others.
         scores = np.einsum("ij,jk->ik", dense, self._dense) + self._intercept
-        texts = [self._vocabulary.rows(row) for row in features]
-        lengths, shares = self._weigh(texts)
+        found = self._vocabulary.find(features)
+        # A text of which something is known is at least 1 long (an idf is), the rules' block is
+        # not normalised, and of nothing comes nothing.
+        lengths = np.sqrt(found.sums[:, :, -1:])
+        np.maximum(lengths, 1.0, out=lengths)
+        shares = found.sums[:, :, :-1] / lengths
         for block in range(len(BLOCKS)):
             scores += shares[:, block]
-        return _Scored(scores, dense, texts, lengths, shares)
-
-    def _weigh(self, texts: list[TextRows]) -> tuple[Floats, Floats]:
-        """Length and summed weights over length of every text block of every row."""
-        flat: list[int] = []
-        starts = []
-        for found in chain.from_iterable(texts):
-            starts.append(len(flat))
-            flat += found
-        sums = np.add.reduceat(self._vocabulary.table.take(flat, axis=0), starts, axis=0)
-        sums = sums.reshape(len(texts), len(BLOCKS), -1)
-        lengths = np.sqrt(sums[:, :, -1])
-        lengths[lengths == 0.0] = 1.0
-        return lengths, sums[:, :, :-1] / lengths[:, :, None]
+        return _Scored(scores, dense, found, lengths, shares)
 
     def _contributions(
         self, features: Sequence[Features], scored: _Scored, levels: list[Level]
@@ -160,18 +150,19 @@ class Predictor:
         wording = scored.shares[range(len(levels)), _GRAMS, levels].tolist()
         shown = self._vocabulary.shown
         rows = []
-        for row, fields, words, (terms, _, rules), (length, _, _), level in zip(
-            features, grouped, wording, scored.texts, scored.lengths.tolist(), levels, strict=True
+        lengths = scored.lengths[:, _TERMS, 0].tolist()
+        texts = scored.found.terms_and_rules()
+        for row, fields, words, terms, rules, length, level in zip(
+            features, grouped, wording, *texts, lengths, levels, strict=True
         ):
             names, present, absent = self._parted(row.absent)
             weights = self._text_weights[level]
-            # The last of each block is the row of zeros; rules are not divided.
             values = [fields[i] for i in present]
             # A heart rate that nobody measured must not be given as a reason.
             values += (sum([fields[i] for i in absent]), words)
-            values += [weights[i] / length for i in terms[:-1]]
-            values += [weights[i] for i in rules[:-1]]
-            found = [shown[i] for i in chain(terms[:-1], rules[:-1])]
+            values += [weights[i] / length for i in terms]
+            values += [weights[i] for i in rules]  # which are not divided
+            found = [shown[i] for i in chain(terms, rules)]
             rows.append(([*names, ABSENT, WORDING, *found], values))
         return rows
 

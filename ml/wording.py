@@ -25,7 +25,7 @@ from ml.wording_tables import (
 MAX_WORDS: Final = 150
 # How many words a negation reaches ("no fever or chest pain"), as in NegEx (Chapman, 2001),
 # shortened to what complaints need.
-_NEGATION_REACH: Final = 4
+NEGATION_REACH: Final = 4
 
 # No longer word is kept in memory once its text is read.
 LONGEST_REMEMBERED: Final = 30
@@ -61,18 +61,22 @@ def terms(tokens: list[str]) -> set[str]:
         if token in NEGATION_ENDS:
             previous, negated = "", 0
         elif token in NEGATIONS:
-            previous, negated = "", _NEGATION_REACH
+            previous, negated = "", NEGATION_REACH
         elif token not in STOP_WORDS:
             read += 1
             if read > MAX_WORDS:
                 break
-            words = CLINICAL_WORDS.get(token, (token,))
-            previous = _add(found, words, previous, "no " if negated else "")
+            previous = add_words(found, clinical_words(token), previous, "no " if negated else "")
             negated = max(0, negated - 1)
     return found
 
 
-def _add(found: set[str], words: tuple[str, ...], previous: str, prefix: str) -> str:
+def clinical_words(token: str) -> tuple[str, ...]:
+    """The clinical words that a lay or short word stands for; mostly the word itself."""
+    return CLINICAL_WORDS.get(token, (token,))
+
+
+def add_words(found: set[str], words: tuple[str, ...], previous: str, prefix: str) -> str:
     """Add words and their pairs with the word before; returns the word that is now before."""
     for word in words:
         found.add(prefix + word)

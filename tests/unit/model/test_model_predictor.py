@@ -19,7 +19,6 @@ from ml.rules.answer import RulesAnswer
 from ml.rules.engine import assess
 from ml.schema import RANGES, VITAL_SIGNS, Level
 from ml.training import Fitted, fit
-from ml.vocabulary import Vocabulary
 
 Rows = list[tuple[TriageCase, RulesAnswer]]
 
@@ -62,46 +61,6 @@ def test_a_row_gives_the_same_bits_alone_and_in_a_batch(fitted: Fitted, rows: Ro
     together = predictor.predict_many(rows)
     alone = [predictor.predict_many([row])[0] for row in rows]
     assert alone == together
-
-
-TOKENS = st.lists(
-    st.sampled_from(["chest", "pain", "no", ".", "abdominal", "hb", "zz", "x" * 40, "ü"])
-    | st.text("abcdehinorst", min_size=1, max_size=35),
-    max_size=200,
-)
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(TOKENS)
-def test_rows_of_the_vocabulary_are_those_of_the_names(
-    fitted: Fitted, rows: Rows, tokens: list[str]
-) -> None:
-    """The served way through remembered words against the names that training counts."""
-    vocabulary = Vocabulary(fitted.extractor, np.zeros((4, len(fitted.extractor.feature_names()))))
-    blocks = [names.vocabulary_ for names, _ in fitted.extractor.text_blocks() if names is not None]
-    assert len(blocks) == 3
-    starts = [0, len(blocks[0]), len(blocks[0]) + len(blocks[1])]
-    last = starts[2] + len(blocks[2])
-    for case, rules in rows[:20]:
-        features = extract(case, rules)._replace(tokens=[*extract(case, rules).tokens, *tokens])
-        names = (features.terms, features.grams, features.rules)
-        expected = [
-            [*sorted(start + known[name] for name in found & known.keys()), last]
-            for start, known, found in zip(starts, blocks, names, strict=True)
-        ]
-        assert list(vocabulary.rows(features)) == expected
-
-
-def test_long_words_are_not_remembered(fitted: Fitted) -> None:
-    vocabulary = fitted.predictor()._vocabulary
-    remembered = []
-    for word in ("quixfield", "q" * 31):
-        case = parse_case({"symptoms_data": {"chief_complaint": f"{word} {word}"}})
-        vocabulary.rows(extract(case, assess(case)))
-        remembered.append(vocabulary._grams_of_word.cache_info().currsize)
-    assert remembered == [1, 1]
 
 
 @pytest.mark.parametrize("numbers", [(0.28, 0.1, 1.0), (0.2, 0.2, 2.0), (0.25, 0.05, 1.5)])

@@ -1,16 +1,21 @@
 """What is served quickly is what the slow and obvious way gives, to the last bit."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ml import known_words
 from ml.case import TriageCase
 from ml.feature_tables import HISTORY, NUMBER_NAMES
 from ml.features import extract
 from ml.rules.answer import RulesAnswer
 from ml.rules.engine import assess
 from ml.schema import RANGES, VITAL_SIGNS
+from ml.training import Fitted
 from ml.wording import word_list
 from ml.wording_tables import CLINICAL_WORDS, CONCEPTS, NEGATION_ENDS, NEGATIONS, STOP_WORDS
 from tests.unit.model import slow_ways
@@ -89,3 +94,65 @@ def test_features_are_those_written_out(case: TriageCase) -> None:
     assert bits(found.flags) == bits(slow_ways.flags(case, rules))
     assert (found.missing, found.absent) == slow_ways.absent(case, rules)
     assert found.tokens == slow_ways.word_list(" . ".join(text for _, text in case.texts()))
+
+
+@quick
+@given(st.lists(st.lists(WORDS, max_size=200), min_size=1, max_size=4))
+def test_rows_of_the_vocabulary_are_those_of_the_names(
+    fitted: Fitted, rows: Rows, said: list[list[str]]
+) -> None:
+    """The served way through remembered words against the names that training counts."""
+    vocabulary = fitted.predictor()._vocabulary
+    blocks = [names.vocabulary_ for names, _ in fitted.extractor.text_blocks() if names is not None]
+    assert len(blocks) == 3
+    features = []
+    for (case, rules), words in zip(rows, said, strict=False):
+        found = extract(case, rules)
+        features.append(found._replace(tokens=[*found.tokens, *words]))
+    expected, sums = [], []
+    for row in features:
+        start = 0
+        for names, known in zip((row.terms, row.grams, row.rules), blocks, strict=True):
+            last = start + len(known)
+            expected.append([*sorted(start + known[name] for name in names & known.keys()), last])
+            sums.append(np.add.reduceat(vocabulary.table[expected[-1]], [0], axis=0)[0])
+            start = last + 1
+    found_rows = vocabulary.find(features)
+    parts = np.split(found_rows.rows, found_rows.starts[1:])
+    assert [part.tolist() for part in parts] == expected
+    assert bits(found_rows.sums.ravel()) == bits(np.ravel(sums))
+    terms, rules_found = found_rows.terms_and_rules()
+    assert terms == [part[:-1] for part in expected[0::3]]
+    assert rules_found == [part[:-1] for part in expected[2::3]]
+
+
+def test_long_words_are_not_remembered(fitted: Fitted) -> None:
+    words = fitted.predictor()._vocabulary.words
+    remembered = []
+    for word in ("quixfield", "q" * 31):
+        words.rows([word, word])
+        remembered.append(set(words.memory))
+    assert remembered == [{"quixfield"}, {"quixfield"}]
+
+
+def test_the_memory_of_words_is_bounded_and_forgets_the_oldest(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert known_words._REMEMBERED == 4_096
+    monkeypatch.setattr(known_words, "_REMEMBERED", 3)
+    words = fitted.predictor()._vocabulary.words
+    words.rows(["chest", "pain", "cough", "fever", "pain"])
+    assert list(words.memory) == ["pain", "cough", "fever"]
+
+
+def test_threads_share_the_memory_of_words(
+    fitted: Fitted, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While words come and go, every thread reads the same."""
+    monkeypatch.setattr(known_words, "_REMEMBERED", 50)
+    predictor = fitted.predictor()
+    expected = predictor.predict_many(rows[:300])
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda row: predictor.predict_many([row])[0], rows[:300]))
+    assert found == expected
+    assert len(predictor._vocabulary.words.memory) <= 50
