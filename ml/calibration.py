@@ -7,6 +7,7 @@ exactly.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any, Final, Self
 
@@ -21,6 +22,8 @@ Levels = npt.NDArray[np.int64]
 Probabilities = tuple[float, float, float, float]
 
 _LEVELS: Final = tuple(Level)
+_URGENT: Final = Level.URGENT
+_EMERGENCY: Final = Level.EMERGENCY
 
 # What the emergency threshold is asked to reach, and what it may cost at most: the share of
 # all cases answered above their true level.
@@ -42,7 +45,7 @@ _COSTS: Final = np.array(
 _OFFSET_PENALTY: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calibration:
     """Vector scaling: softmax(scores / temperature + offsets) (Guo et al., ICML 2017)."""
 
@@ -51,9 +54,28 @@ class Calibration:
 
     def probabilities(self, scores: Floats) -> Floats:
         """Scores of shape (n, 4) to probabilities of shape (n, 4); each row sums to 1."""
-        z = scores / self.temperature + np.array(self.offsets)
-        z = np.exp(z - z.max(axis=1, keepdims=True))
-        return np.asarray(z / z.sum(axis=1, keepdims=True), dtype=np.float64)
+        z = scores / self.temperature
+        z += self._shift
+        z -= np.maximum.reduce(z, axis=1, keepdims=True)
+        np.exp(z, out=z)
+        z /= np.add.reduce(z, axis=1, keepdims=True)
+        return z
+
+    def probabilities_of_one(self, scores: Probabilities) -> Probabilities:
+        """As `probabilities` for one row of plain floats, in a third of the time.
+
+        Only `exp` is numpy's, for that of `math` may differ in the last bit.
+        """
+        (a, b, c, d), (w, x, y, z), t = scores, self.offsets, self.temperature
+        a, b, c, d = a / t + w, b / t + x, c / t + y, d / t + z
+        highest = max(a, b, c, d)
+        a, b, c, d = np.exp((a - highest, b - highest, c - highest, d - highest)).tolist()
+        total = a + b + c + d
+        return a / total, b / total, c / total, d / total
+
+    @cached_property
+    def _shift(self) -> Floats:
+        return np.array(self.offsets)
 
     def to_json(self) -> dict[str, Any]:
         return {"temperature": self.temperature, "offsets": list(self.offsets)}
@@ -94,13 +116,13 @@ class Thresholds:
         """
         routine, soon, urgent, danger = probabilities
         if danger >= self.emergency:
-            return Level.EMERGENCY, max(routine, soon, urgent) >= danger
+            return _EMERGENCY, max(routine, soon, urgent) >= danger
         weighted = (routine * self.routine_weight, soon, urgent, danger)
         level = _LEVELS[weighted.index(max(weighted))]
-        if level is Level.EMERGENCY:
+        if level is _EMERGENCY:
             return level, max(routine, soon, urgent) >= danger
-        if danger >= self.not_below_urgent and level < Level.URGENT:
-            return Level.URGENT, False
+        if danger >= self.not_below_urgent and level < _URGENT:
+            return _URGENT, False
         return level, False
 
     def to_json(self) -> dict[str, float]:

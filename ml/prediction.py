@@ -1,6 +1,5 @@
 """What a model says of one case. Plain values: the policy and the web need no numpy."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ml.schema import Level
@@ -13,8 +12,7 @@ class Contribution(NamedTuple):
     log_odds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """One model's opinion.
 
     `probabilities` follow `ml.schema.LEVELS` and sum to 1. `level` is chosen with the bundle's

@@ -91,7 +91,7 @@ def test_a_claim_gives_the_very_case_and_a_finish_stores_the_whole_record(
     assert {row.id: row.case for row in claimed} == before
     assert all(row.rules == arrival.assess(before[row.id]) for row in claimed)
     why = (Contribution("age", -0.123456789), Contribution("text:pain", 1e-7))
-    said = replace(opinion(Level.SOON), imputed=("spo2_percent",), contributions=why)
+    said = opinion(Level.SOON)._replace(imputed=("spo2_percent",), contributions=why)
     decided = [
         replace(finished(row, Level.SOON), prediction=said, decision=decide(row.rules, said, "ml"))
         for row in claimed

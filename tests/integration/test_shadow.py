@@ -112,7 +112,7 @@ class Changed:
 
 
 def not_a_number(prediction: Any) -> Any:
-    return replace(prediction, probabilities=(math.nan, 0.5, 0.25, 0.25))
+    return prediction._replace(probabilities=(math.nan, 0.5, 0.25, 0.25))
 
 
 def with_predictor(child: ModelProcess, predictor: Any) -> Bundle:

@@ -7,8 +7,11 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
+from ml.calibration import Calibration
 from ml.case import TriageCase
-from ml.feature_tables import HISTORY, PROGRESSIONS, RAW, SEVERITY_WORDS
+from ml.explain import display_names
+from ml.feature_tables import FLAG_NAMES, HISTORY, NUMBER_NAMES, PROGRESSIONS, RAW, SEVERITY_WORDS
+from ml.prediction import Contribution
 from ml.rules.answer import RulesAnswer
 from ml.schema import CONSCIOUSNESS, VITAL_SIGNS, Level
 
@@ -134,3 +137,24 @@ def absent(case: TriageCase, rules: RulesAnswer) -> tuple[tuple[str, ...], tuple
         "news2": rules.news2 is None,
     }
     return tuple(missing), (*missing, *[name for name, gone in others.items() if gone])
+
+
+def probabilities(calibration: Calibration, scores: Floats) -> Floats:
+    z = scores / calibration.temperature + np.array(calibration.offsets)
+    z = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(z / z.sum(axis=1, keepdims=True))
+
+
+def fields(by_level: Floats, dense: Floats, levels: list[int]) -> Floats:
+    """What the columns of each shown name add to a level, by a matrix of zeros and ones."""
+    names = display_names((*NUMBER_NAMES, *FLAG_NAMES))
+    shown = list(dict.fromkeys(names))
+    grouping = np.zeros((len(names), len(shown)))
+    for column, name in enumerate(names):
+        grouping[column, shown.index(name)] = 1.0
+    return np.einsum("ij,jk->ik", dense * by_level[levels], grouping)
+
+
+def strongest(named: list[tuple[str, float]]) -> list[Contribution]:
+    ordered = sorted(named, key=lambda one: (-abs(one[1]), one[0]))
+    return [Contribution(*one) for one in ordered if one[1]][:6]

@@ -1,5 +1,6 @@
 """What is served quickly is what the slow and obvious way gives, to the last bit."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml import known_words
+from ml.attribution import strongest
+from ml.calibration import Calibration
 from ml.case import TriageCase
+from ml.explain import INTERCEPT
 from ml.feature_tables import HISTORY, NUMBER_NAMES
 from ml.features import extract
 from ml.rules.answer import RulesAnswer
@@ -102,7 +106,7 @@ def test_rows_of_the_vocabulary_are_those_of_the_names(
     fitted: Fitted, rows: Rows, said: list[list[str]]
 ) -> None:
     """The served way through remembered words against the names that training counts."""
-    vocabulary = fitted.predictor()._vocabulary
+    vocabulary = fitted.predictor()._scorer.vocabulary
     blocks = [names.vocabulary_ for names, _ in fitted.extractor.text_blocks() if names is not None]
     assert len(blocks) == 3
     features = []
@@ -127,7 +131,7 @@ def test_rows_of_the_vocabulary_are_those_of_the_names(
 
 
 def test_long_words_are_not_remembered(fitted: Fitted) -> None:
-    words = fitted.predictor()._vocabulary.words
+    words = fitted.predictor()._scorer.vocabulary.words
     remembered = []
     for word in ("quixfield", "q" * 31):
         words.rows([word, word])
@@ -140,7 +144,7 @@ def test_the_memory_of_words_is_bounded_and_forgets_the_oldest(
 ) -> None:
     assert known_words._REMEMBERED == 4_096
     monkeypatch.setattr(known_words, "_REMEMBERED", 3)
-    words = fitted.predictor()._vocabulary.words
+    words = fitted.predictor()._scorer.vocabulary.words
     words.rows(["chest", "pain", "cough", "fever", "pain"])
     assert list(words.memory) == ["pain", "cough", "fever"]
 
@@ -155,4 +159,66 @@ def test_threads_share_the_memory_of_words(
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda row: predictor.predict_many([row])[0], rows[:300]))
     assert found == expected
-    assert len(predictor._vocabulary.words.memory) <= 50
+    assert len(predictor._scorer.vocabulary.words.memory) <= 50
+
+
+@quick
+@given(st.lists(CASES, min_size=2, max_size=5))
+def test_any_case_gives_the_same_bits_alone_and_in_a_batch(
+    fitted: Fitted, cases: list[TriageCase]
+) -> None:
+    predictor = fitted.predictor()
+    rows = [(case, assess(case)) for case in cases]
+    together = predictor.predict_many(rows)
+    alone = [predictor.predict_many([row])[0] for row in rows]
+    assert repr(alone) == repr(together)
+    features = [extract(*row) for row in rows]
+    scorer = predictor._scorer
+    scores = [scorer.score_alone(row).scores for row in features]
+    assert bits(np.ravel(scores)) == bits(predictor.scores(features).ravel())
+
+
+@quick
+@given(st.lists(CASES, min_size=2, max_size=5), st.data())
+def test_fields_are_grouped_as_by_a_matrix(
+    fitted: Fitted, cases: list[TriageCase], data: st.DataObject
+) -> None:
+    predictor = fitted.predictor()
+    features = [extract(case, assess(case)) for case in cases]
+    levels = [data.draw(st.integers(0, 3)) for _ in cases]
+    dense = predictor._scorer.score(features).dense
+    expected = slow_ways.fields(predictor._scorer.by_level, dense, levels)
+    found = predictor._attribution.fields(dense, levels)
+    assert bits(np.ravel(found)) == bits(expected.ravel())
+    for row, level, one in zip(dense.tolist(), levels, found, strict=True):
+        assert bits(predictor._attribution.fields_alone(row, level)) == bits(one)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.02, 0.15, 0.2, -0.2, 0.3]) | st.floats(-1, 1), max_size=30))
+def test_the_strongest_are_the_first_of_all_in_order(values: list[float]) -> None:
+    named = [(f"name {i * 7 % 31}", value) for i, value in enumerate(values)]
+    assert list(strongest(lambda: iter(named))) == slow_ways.strongest(named)
+
+
+def test_attributions_are_what_predictions_report(fitted: Fitted, rows: Rows) -> None:
+    predictor = fitted.predictor()
+    for row, prediction in zip(rows[:50], predictor.predict_many(rows[:50]), strict=True):
+        named = predictor.attributions(*row, prediction.level)
+        del named[INTERCEPT]
+        assert list(prediction.contributions) == slow_ways.strongest(list(named.items()))
+
+
+def scores() -> Iterator[float]:
+    generator = np.random.default_rng(4)
+    yield from (generator.normal(size=4_000) * generator.choice([0.1, 1.0, 30.0], 4_000)).tolist()
+
+
+def test_probabilities_are_those_written_out_alone_and_in_any_batch() -> None:
+    calibration = Calibration(1.37, (0.31, -0.02, 0.0, -0.77))
+    rows = np.array(list(scores())).reshape(-1, 4)
+    expected = slow_ways.probabilities(calibration, rows)
+    assert bits(calibration.probabilities(rows).ravel()) == bits(expected.ravel())
+    for row, one in zip(rows.tolist(), expected, strict=True):
+        assert bits(calibration.probabilities_of_one(tuple(row))) == bits(one)
+    few = np.concatenate([calibration.probabilities(rows[i : i + 3]) for i in range(0, 999, 3)])
+    assert bits(few.ravel()) == bits(expected[:999].ravel())
