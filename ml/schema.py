@@ -16,9 +16,8 @@ class Level(IntEnum):
     URGENT = 2
     EMERGENCY = 3
 
-    @property
-    def label(self) -> str:
-        return LEVELS[self]
+    # Set below: it is asked for many times a decision, and a property would cost a call each.
+    label: str
 
     @classmethod
     def parse(cls, label: str) -> "Level":
@@ -30,7 +29,9 @@ class Level(IntEnum):
 
 
 LEVELS: Final[tuple[str, ...]] = tuple(level.name.lower() for level in Level)
-_BY_LABEL: Final[dict[str, Level]] = {level.name.lower(): level for level in Level}
+_BY_LABEL: Final[dict[str, Level]] = dict(zip(LEVELS, Level, strict=True))
+for _label, _level in _BY_LABEL.items():
+    _level.label = _label
 
 CARE_LEVELS: Final = ("online", "gp", "specialist", "emergency")
 SEXES: Final = ("female", "male", "other", "unknown")

@@ -1,12 +1,13 @@
 """The decision policy, step by step, and what must hold for every input."""
 
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.decision import Policy, decide, explain
+from ml.decision import Decision, Policy, decide, explain, six_places
 from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RuleHit, RulesAnswer
 from ml.schema import CARE_LEVELS, Level
@@ -155,3 +156,29 @@ def test_the_explanation_holds_offsets_and_no_text() -> None:
     assert found["model"]["contributions"] == [{"feature": "age", "log_odds": 0.123457}]
     assert explain(rules(), None)["model"] is None
     assert RulesAnswer.from_json(rules(hits=(hit,)).to_json()) == rules(hits=(hit,))
+
+
+@given(rule_answers, predictions, arms)
+def test_a_decision_is_as_its_fields_say(answer: RulesAnswer, opinion: Any, arm: Any) -> None:
+    decision = decide(answer, opinion, arm)
+    values = {field.name: getattr(decision, field.name) for field in fields(Decision)}
+    assert Decision(**values) == decision
+    assert replace(decision, reason="other").reason == "other"
+    assert type(decision.level) is Level
+    with pytest.raises(FrozenInstanceError):
+        decision.reason = "other"  # type: ignore[misc]
+
+
+@given(
+    st.floats(-3, 3)
+    | st.floats()
+    | st.integers(-3_000_000, 3_000_000).map(lambda n: n / 1e6)
+    | st.integers(-3_000_000, 3_000_000).map(lambda n: (n + 0.5) / 1e6)
+)
+def test_six_places_are_those_of_round(value: float) -> None:
+    assert repr(six_places(value)) == repr(round(value, 6))
+
+
+def test_a_level_knows_its_label() -> None:
+    assert [level.label for level in Level] == ["routine", "soon", "urgent", "emergency"]
+    assert all(Level.parse(level.label) is level for level in Level)
