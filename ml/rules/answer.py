@@ -21,14 +21,15 @@ class RuleHit(NamedTuple):
     end: int = 0
 
     def to_json(self) -> dict[str, Any]:
+        rule_id, category, level, source, field, start, end = self
         return {
-            "rule_id": self.rule_id,
-            "category": self.category,
-            "level": self.level.label,
-            "source": self.source,
-            "field": self.field,
-            "start": self.start,
-            "end": self.end,
+            "rule_id": rule_id,
+            "category": category,
+            "level": level.label,
+            "source": source,
+            "field": field,
+            "start": start,
+            "end": end,
         }
 
     @classmethod
