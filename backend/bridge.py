@@ -4,7 +4,8 @@ import io
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
@@ -16,6 +17,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+# A server that names it in `scope["extensions"]` takes status, headers and body in one message.
+WHOLE: Final = "triage.response.whole"
 
 
 class Disconnected(Exception):
@@ -71,7 +75,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
-        "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
+        "PATH_INFO": _path(scope),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": host,
         "SERVER_PORT": str(port or 80),
@@ -98,6 +102,14 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
     return environ
+
+
+def _path(scope: Scope) -> str:
+    """The path's bytes as they were sent: not every path is UTF-8."""
+    if (raw := scope.get("raw_path")) is not None:
+        return unquote_to_bytes(raw).decode("latin-1")
+    path: str = scope["path"]
+    return path.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def run(wsgi: WSGIHandler, environ: dict[str, Any]) -> Response:

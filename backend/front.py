@@ -67,7 +67,7 @@ class Front:
             return
         if slot.wish is not None:
             response = await self._hold(slot.wish, response, receive)
-        await _send(response, send)
+        await _send(response, scope, send)
 
     def _run(self, scope: Scope, body: bytes, slot: Slot) -> Response:
         """Through the whole of Django, in a thread."""
@@ -185,12 +185,16 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-async def _send(response: Response, send: Send) -> None:
-    await send(_start(response.status, response.headers))
+async def _send(response: Response, scope: Scope, send: Send) -> None:
+    start = _start(response.status, response.headers)
+    if bridge.WHOLE in scope.get("extensions", ()):
+        await send(start | {"type": bridge.WHOLE, "body": response.body})
+        return
+    await send(start)
     await send({"type": "http.response.body", "body": response.body})
 
 
-def _start(status: int, headers: bridge.Headers) -> bridge.Message:
+def _start(status: int, headers: bridge.Headers) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
