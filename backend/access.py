@@ -5,6 +5,7 @@ are left out, and an X-Request-ID that is not plain is replaced.
 """
 
 import contextlib
+import random
 import re
 import time
 import uuid
@@ -56,7 +57,7 @@ class Call:
 
     def __init__(self, given: str) -> None:
         """`given` is the caller's X-Request-ID, or empty."""
-        self.id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
+        self.id = given if _SANE.fullmatch(given) else _new_id()
         self._began = time.perf_counter()
 
     def __enter__(self) -> "Call":
@@ -81,6 +82,11 @@ class Call:
                 milliseconds=round(seconds * 1_000, 1),
                 **ids,
             )
+
+
+def _new_id() -> str:
+    """It only has to differ from others: nothing is kept secret by it."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _ended(call: Call, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -10,6 +10,7 @@ be written fails nothing: it is logged once and the request goes on.
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, ParamSpec
 
@@ -85,8 +86,14 @@ def _harmless(count: Callable[P, None]) -> Callable[P, None]:
 @_harmless
 def served(method: str, route: str, status: int, seconds: float) -> None:
     """One HTTP response. `route` is the pattern, never the path that was asked for."""
-    _requests.labels(method, route, str(status)).inc()
-    _request_seconds.labels(route).observe(seconds)
+    count, duration = _series_of(method, route, status)
+    count.inc()
+    duration.observe(seconds)
+
+
+@lru_cache(maxsize=1_000)
+def _series_of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, route, str(status)), _request_seconds.labels(route)
 
 
 @_harmless

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.urls import resolve
@@ -200,12 +200,14 @@ def _find(wanted: Sequence[tuple[Caller, UUID]]) -> list[TriageResource | Except
 
 @contextmanager
 def _database() -> Iterator[None]:
-    """The thread's connection, as Django keeps it from request to request."""
-    close_old_connections()
+    """The thread's connection, as Django keeps it from request to request: there is one database,
+    and to look for others takes longer than to look at it."""
+    ours = connections[DEFAULT_DB_ALIAS]
+    ours.close_if_unusable_or_obsolete()
     try:
         yield
     finally:
-        close_old_connections()
+        ours.close_if_unusable_or_obsolete()
 
 
 _Given = tuple[int, dict[str, str], bytes]

@@ -15,6 +15,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
+from backend import logs
+
 Call = TypeVar("Call")
 Answer = TypeVar("Answer")
 Outcome = TypeVar("Outcome")
@@ -90,7 +92,8 @@ class Lane(Generic[Call, Answer]):
     def _answer(self, group: list[_Arrival[Call, Answer]]) -> None:
         answers: Sequence[Answer | BaseException]
         try:
-            answers = self._serve([one.call for one in group])
+            with logs.gathered():
+                answers = self._serve([one.call for one in group])
         except BaseException as error:
             answers = [error] * len(group)
         with contextlib.suppress(RuntimeError):  # a loop that has ended has nobody to tell

@@ -14,9 +14,11 @@ import datetime as dt
 import json
 import logging
 import sys
+import threading
 import traceback
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 import structlog
 
@@ -30,6 +32,11 @@ SAFE_FIELDS = frozenset(
         *("sequence", "head"),
     }
 )
+
+# More than this at once could be mixed with what another process writes into the same pipe.
+_MOST_AT_ONCE: Final = 4_096
+_json: Final = json.JSONEncoder(default=repr).encode
+_held = threading.local()
 
 
 def _only_safe(
@@ -66,6 +73,47 @@ class JsonLines(logging.Formatter):
         return json.dumps(event | (failure(error) if error else {}), default=str)
 
 
+@contextmanager
+def gathered() -> Iterator[None]:
+    """What this thread says inside is written when the block ends: a few lines in one write, for
+    each lets other threads in between."""
+    lines: list[str] = []
+    _held.lines = lines
+    try:
+        yield
+    finally:
+        del _held.lines
+        _write(lines)
+
+
+class _Output:
+    """Where structlog's lines go."""
+
+    def line(self, line: str) -> None:
+        held: list[str] | None = getattr(_held, "lines", None)
+        if held is None:
+            _write([line])
+        else:
+            held.append(line)
+
+    debug = info = warning = error = critical = line
+
+
+def _write(lines: list[str]) -> None:
+    text = ""
+    for line in lines:
+        if text and len(text) + len(line) >= _MOST_AT_ONCE:
+            sys.stderr.write(text)
+            text = ""
+        text += f"{line}\n"
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _rendered(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
+    return _json(event)
+
+
 def configure(config: dict[str, Any]) -> None:
     """Django's `LOGGING_CONFIG`: `config` holds the least `level` to show."""
     handler = logging.StreamHandler(sys.stderr)
@@ -82,11 +130,11 @@ def configure(config: dict[str, Any]) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _only_safe,
-            structlog.processors.JSONRenderer(),
+            _rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[config["level"]]
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Output(),
         cache_logger_on_first_use=True,
     )
