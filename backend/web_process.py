@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import uvicorn
 import uvloop
 from gunicorn.workers.base import Worker
 
-_NOTIFY_SECONDS: Final = 1
+_TICK_SECONDS: Final = 1
 # Less than the master grants: what is cut off at last is still told so.
 _BEFORE_THE_END_SECONDS: Final = 1
 # Objects that hold others, about those of a large batch.
@@ -25,6 +26,27 @@ _COLLECT_AFTER: Final = 50_000
 
 class Server(uvicorn.Server):
     """uvicorn's, which on SIGTERM takes no new callers and answers those it has."""
+
+    def __init__(self, config: uvicorn.Config, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(config)
+        self._loop = loop
+        self._told_to_end = asyncio.Event()
+
+    def end(self, *, at_once: bool = False) -> None:
+        """`at_once`: nobody is waited for. May be called by a signal."""
+        self.should_exit = True
+        self.force_exit = self.force_exit or at_once
+        self._loop.call_soon_threadsafe(self._told_to_end.set)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.end()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, but it looks once a second and not ten times: an idle process sleeps."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told_to_end.wait(), _TICK_SECONDS)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """First tell those who wait what is known: the server would wait for their waiting."""
@@ -53,7 +75,7 @@ class WebProcess(Worker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """At once: nobody is waited for."""
         if self._server is not None:
-            self._server.force_exit = self._server.should_exit = True
+            self._server.end(at_once=True)
 
     def run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -82,11 +104,11 @@ class WebProcess(Worker):  # type: ignore[misc]  # gunicorn carries no types
             server_header=False,
             backlog=self.cfg.backlog,
             timeout_keep_alive=self.cfg.keepalive,
-            timeout_notify=_NOTIFY_SECONDS,
+            timeout_notify=_TICK_SECONDS,
             callback_notify=self._still_here,
             timeout_graceful_shutdown=max(1, self.cfg.graceful_timeout - _BEFORE_THE_END_SECONDS),
         )
-        self._server = Server(config)
+        self._server = Server(config, loop)
         loop.add_signal_handler(signal.SIGQUIT, self.handle_quit, signal.SIGQUIT, None)
         keeper.sweep()
         # What is loaded by now stays: to look through it for garbage again and again would cost a
@@ -100,4 +122,4 @@ class WebProcess(Worker):  # type: ignore[misc]  # gunicorn carries no types
     async def _still_here(self) -> None:
         self.notify()
         if self._server is not None and self.ppid != os.getppid():  # nobody is left to end it
-            self._server.should_exit = True
+            self._server.end()
