@@ -206,6 +206,17 @@ def test_requests_ahead_are_answered_in_their_order(server: Server) -> None:
         assert caller.is_closed()
 
 
+def test_who_is_held_up_by_us_is_not_late(server: Server) -> None:
+    """While the first is not answered, not much of the second is read."""
+    body = b"b" * 400_000
+    with server.call() as caller:
+        second = request("/2", method="POST", body=body)
+        caller.say(request(f"/1?seconds={REQUEST_SECONDS + 2.5}") + second[:200])
+        assert caller.answer().json()["path"] == "/1"
+        caller.say(second[200:])
+        assert len(caller.answer().json()["body"]) == len(body)
+
+
 def test_so_many_requests_may_be_ahead_and_no_more(server: Server) -> None:
     before = server.noted("asked /many")
     with server.call() as caller:
@@ -339,11 +350,12 @@ def test_a_caller_who_does_not_read_is_cut_off(server: Server) -> None:
 
 def test_a_caller_who_leaves_is_noticed(server: Server) -> None:
     before = server.noted("gone")
-    for said in (request("/until-gone"), POST + b"Content-Length: 50\r\n\r\nhalf"):
+    waits = request("/until-gone")
+    for said in (waits, waits + request("/next"), POST + b"Content-Length: 50\r\n\r\nhalf"):
         with server.call() as caller:
             caller.say(said)
             time.sleep(0.2)
-    eventually(lambda: server.noted("gone") == before + 2, what="both are noticed")
+    eventually(lambda: server.noted("gone") == before + 3, what="all are noticed")
 
 
 def test_an_exception_leaves_no_text_and_no_half_answer(server: Server) -> None:
