@@ -2,9 +2,10 @@
 
 A POST of one request and a GET of one by its id need nothing of what surrounds a view (sessions,
 pages, templates, negotiation), which takes longer than the calls themselves. This lane knows only
-their plain form, from a key that was right in this process before. Everything else it leaves to
-Django by answering None, before anything is stored or counted; so refusals of keys, hosts and
-media types exist once. A test sends the same requests both ways and compares what comes back.
+their plain form, with a wait or without, from a key that was right in this process before.
+Everything else it leaves to Django by answering None, before anything is stored or counted; so
+refusals of keys, hosts and media types exist once. A test sends the same requests both ways and
+compares what comes back.
 
 Calls that arrive together are served together (`backend.lane`): one statement stores or finds what
 all of them ask for. Each is let in, refused and written down by itself.
@@ -37,6 +38,7 @@ from backend.triage.admission import admission
 from backend.triage.quotas import quotas
 from backend.triage.schemas import TriageResource
 from backend.triage.values import Accepted, KeyReused, Offer, Submission
+from backend.triage.waiting import Slot
 
 _COLLECTION: Final = "/api/v1/triage/"
 _ONE: Final = re.compile(r"/api/v1/triage/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
@@ -44,21 +46,19 @@ _BEARER: Final = re.compile(rb"Bearer ([!-~]+)")
 _ACCEPTED: Final = frozenset({b"*/*", b"application/json", b"application/json, */*"})
 _JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 # Who says one of these wants more than the plain form.
-_MORE: Final = frozenset(
-    {
-        *(b"prefer", b"if-none-match", b"cookie"),
-        *(b"content-encoding", b"transfer-encoding", b"expect"),
-    }
-)
+_MORE: Final = frozenset({b"cookie", b"content-encoding", b"transfer-encoding", b"expect"})
+_WAIT: Final = re.compile(rb"wait=(\d+)")
 
 
 class _Plain(NamedTuple):
-    """A call in its plain form: `row` is the id of a GET and None of a POST."""
+    """A call in its plain form: `row` is the id of a GET and None of a POST; `wait` the seconds
+    that a GET may take."""
 
     row: UUID | None
     headers: dict[bytes, bytes]
     key: bytes
     body: bytes
+    wait: int
 
     @property
     def method(self) -> str:
@@ -70,10 +70,12 @@ class _Plain(NamedTuple):
 
 
 class _Arrived:
-    """A plain call from when it came until it is answered. `caller` is known once it is let in."""
+    """A plain call from when it came until it is answered. `caller` is known once it is let in; in
+    `slot` its wish is left, if it waits for more."""
 
-    def __init__(self, plain: _Plain) -> None:
+    def __init__(self, plain: _Plain, slot: Slot) -> None:
         self.plain = plain
+        self.slot = slot
         self.call = access.Call(plain.header(b"x-request-id") or "")
         self.caller: Caller | None = None
 
@@ -110,10 +112,11 @@ class Express:
             "GET": Lane("read", self._read),
         }
 
-    async def answer(self, scope: Scope, body: bytes) -> Response | None:
-        """The whole answer, or None: then Django must be asked, and knows nothing of it yet."""
+    async def answer(self, scope: Scope, body: bytes, slot: Slot) -> Response | None:
+        """The whole answer, or the first to who waits for more (then `slot` holds a wish). None:
+        then Django must be asked, and knows nothing of it yet."""
         plain = _plain(scope, body)
-        return plain and await self._lanes[plain.method].through(_Arrived(plain))
+        return plain and await self._lanes[plain.method].through(_Arrived(plain, slot))
 
     def close(self) -> None:
         """End the lanes' threads, when what has arrived is served."""
@@ -145,7 +148,7 @@ class Express:
             if isinstance(outcome, Exception):
                 status, headers, content = _refused(outcome)
             else:
-                status, headers, content = _shown(outcome, method)
+                status, headers, content = _shown(one, outcome)
             call.ended(method, self._routes[method], status, **one.ids())
         own = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         own += [
@@ -213,11 +216,20 @@ def _database() -> Iterator[None]:
 _Given = tuple[int, dict[str, str], bytes]
 
 
-def _shown(resource: TriageResource, method: str) -> _Given:
-    headers = {"Content-Type": "application/json", **views.headers_of(resource)}
-    if method == "POST":
-        headers["Location"] = f"{_COLLECTION}{resource.id}/"
-    return 202 if method == "POST" else 200, headers, resource.model_dump_json().encode()
+def _shown(one: _Arrived, resource: TriageResource) -> _Given:
+    plain, caller = one.plain, one.caller
+    assert caller is not None  # nobody is shown anything before
+    if plain.row is None:
+        preferred = parameters.preferences(plain.header(b"prefer") or "")
+        found = views.submitted(caller, resource, preferred)
+    else:
+        known = plain.header(b"if-none-match") or ""
+        found = views.read(caller, resource, plain.wait, known)
+    one.slot.wish = found.wish
+    if found.status == 304:
+        return 304, found.headers, b""
+    headers = {"Content-Type": "application/json", **found.headers}
+    return found.status, headers, resource.model_dump_json().encode()
 
 
 def _refused(error: Exception) -> _Given:
@@ -234,7 +246,8 @@ def _plain(scope: Scope, body: bytes) -> _Plain | None:
         row = UUID(found.group(1)) if found else None
     elif scope["method"] == "POST" and 0 < len(body) <= settings.MAX_BODY_BYTES:
         found = scope["path"] == _COLLECTION
-    if not found or scope["query_string"]:
+    wait = _wait(scope["query_string"]) if row else 0
+    if not found or wait is None or (row is None and scope["query_string"]):
         return None
     headers = dict(scope["headers"])
     if len(headers) != len(scope["headers"]) or not _MORE.isdisjoint(headers):
@@ -248,7 +261,13 @@ def _plain(scope: Scope, body: bytes) -> _Plain | None:
         or (row is None and headers.get(b"content-type", b"").lower() not in _JSON)
     ):
         return None
-    return _Plain(row, headers, key.group(1), body)
+    return _Plain(row, headers, key.group(1), body, wait)
+
+
+def _wait(query: bytes) -> int | None:
+    """The seconds that a query asks to wait; None where it asks for anything else."""
+    found = _WAIT.fullmatch(query or b"wait=0")
+    return parameters.seconds(found.group(1).decode()) if found else None
 
 
 @lru_cache(maxsize=64)

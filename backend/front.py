@@ -59,7 +59,7 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body, slot = await bridge.read_body(scope, receive), Slot()
-        response = await self._express.answer(scope, body)
+        response = await self._express.answer(scope, body, slot)
         if response is None:
             response = await self._in_thread(self._run, scope, body, slot)
         if slot.wish is not None and slot.wish.stream:

@@ -54,9 +54,10 @@ def idempotency_key(key: str | None) -> str | None:
     return key
 
 
-def preferences(request: Request) -> Preferences:
+def preferences(header: str) -> Preferences:
+    """What a `Prefer` header asks for; empty: nothing."""
     wait, respond_async = 0, False
-    for one in re.split(r"[,;]", request.headers.get("Prefer", "")):
+    for one in re.split(r"[,;]", header):
         if found := _WAIT.fullmatch(one.strip()):
             wait = min(int(found.group(1)), settings.MAX_WAIT_SECONDS)
         respond_async = respond_async or one.strip().lower() == "respond-async"
@@ -64,10 +65,17 @@ def preferences(request: Request) -> Preferences:
 
 
 def query_wait(request: Request) -> int:
-    text = request.query_params.get("wait", "0")
-    if not (_is_digits(text) and int(text) <= settings.MAX_WAIT_SECONDS):
+    wait = seconds(request.query_params.get("wait", "0"))
+    if wait is None:
         raise ParseError(f"wait: expected whole seconds, 0 to {settings.MAX_WAIT_SECONDS}.")
-    return int(text)
+    return wait
+
+
+def seconds(text: str) -> int | None:
+    """How long a read may wait; None where the text is no such number."""
+    if _is_digits(text) and int(text) <= settings.MAX_WAIT_SECONDS:
+        return int(text)
+    return None
 
 
 def only(request: Request, known: Iterable[str]) -> dict[str, str]:

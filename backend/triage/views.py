@@ -1,6 +1,7 @@
 """HTTP in and out of one triage request. Views hold no decision: they parse, call, show."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from backend.clients.permissions import MaySubmit
 from backend.triage import lifecycle, listing, openapi, queries, schemas, values, waiting
 from backend.triage.admission import admission
 from backend.triage.parameters import (
+    Preferences,
     caller_of,
     idempotency_key,
     only,
@@ -79,19 +81,12 @@ class TriageView(APIView):
         """Submit a request. 202 means it is stored and will be answered by its deadline; the body
         carries the rules' provisional answer at once; a red flag is answered already."""
         case = stored_case(request.data)
-        caller, preferred = caller_of(request), preferences(request)
+        caller = caller_of(request)
         key = idempotency_key(request.headers.get("Idempotency-Key"))
         accepted = submit(caller, [Submission(case, key)])[0]
         resource = queries.just_accepted(caller.client_id, [accepted])[accepted.id]
-        wait = preferred.wait
-        if wait and not resource.done:
-            waiting.ask(request, wish(caller, resource, wait, _waited_for))
-        # 200 only to who asked to wait; else 202, also where a red flag is answered already.
-        response = respond(resource, status=200 if wait and resource.done else 202)
-        response["Location"] = f"/api/v1/triage/{accepted.id}/"
-        if applied := preferred.applied():
-            response["Preference-Applied"] = applied
-        return response
+        preferred = preferences(request.headers.get("Prefer", ""))
+        return _response(request, resource, submitted(caller, resource, preferred))
 
 
 class TriageDetailView(APIView):
@@ -109,13 +104,8 @@ class TriageDetailView(APIView):
         has not. From the deadline on there always is an answer."""
         caller, wait = caller_of(request), query_wait(request)
         resource = shown(caller, parse_id(request_id))
-        tag = queries.etag(resource)
-        known = tag in request.headers.get("If-None-Match", "")
-        if wait and (known or not resource.done):
-            waiting.ask(request, wish(caller, resource, wait, reply))
-        if known:
-            return Response(status=304, headers={"ETag": tag, "Cache-Control": "no-store"})
-        return respond(resource, status=200)
+        known = request.headers.get("If-None-Match", "")
+        return _response(request, resource, read(caller, resource, wait, known))
 
 
 class TriageCancelView(APIView):
@@ -169,6 +159,43 @@ def wish(
     """To be told when this request goes on from where it is now."""
     seen = queries.progress_of(resource)
     return waiting.Wish(caller.client_id, resource.id, seen, seconds, render, settle)
+
+
+class Shown(NamedTuple):
+    """How a resource is shown at once, and what its caller waits to be told; 304 has no body."""
+
+    status: int
+    headers: dict[str, str]
+    wish: waiting.Wish | None = None
+
+
+def submitted(caller: Caller, resource: schemas.TriageResource, preferred: Preferences) -> Shown:
+    """What a POST is answered with."""
+    wait = preferred.wait
+    headers = headers_of(resource) | {"Location": f"/api/v1/triage/{resource.id}/"}
+    if applied := preferred.applied():
+        headers["Preference-Applied"] = applied
+    # 200 only to who asked to wait; else 202, also where a red flag is answered already.
+    if wait and resource.done:
+        return Shown(200, headers)
+    return Shown(202, headers, wish(caller, resource, wait, _waited_for) if wait else None)
+
+
+def read(caller: Caller, resource: schemas.TriageResource, wait: int, known: str) -> Shown:
+    """What a GET is answered with; `known`: the tags of its If-None-Match."""
+    is_known = queries.etag(resource) in known
+    asked = wait and (is_known or not resource.done)
+    told = wish(caller, resource, wait, reply) if asked else None
+    if not is_known:
+        return Shown(200, headers_of(resource), told)
+    return Shown(304, {"ETag": queries.etag(resource), "Cache-Control": "no-store"}, told)
+
+
+def _response(request: Request, resource: schemas.TriageResource, found: Shown) -> Response:
+    if found.wish is not None:
+        waiting.ask(request, found.wish)
+    body = None if found.status == 304 else resource.model_dump(mode="json")
+    return Response(body, status=found.status, headers=found.headers)
 
 
 def respond(resource: schemas.TriageResource, status: int) -> Response:

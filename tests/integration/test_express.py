@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from backend.clients import keys, throttling
 from backend.clients.models import Scope as KeyScope
 from backend.triage import lifecycle
 from backend.triage.admission import admission
+from backend.triage.waiting import SLOT, Slot, Wish
 from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT, Api
 
 Sql = Callable[..., list[Any]]
@@ -25,8 +27,8 @@ TRIAGE = "/api/v1/triage/"
 BODY = json.dumps(SORE_THROAT).encode()
 
 
-def express(scope: Scope, body: bytes) -> Response | None:
-    return asyncio.run(asgi.application._express.answer(scope, body))
+def express(scope: Scope, body: bytes, slot: Slot | None = None) -> Response | None:
+    return asyncio.run(asgi.application._express.answer(scope, body, slot or Slot()))
 
 
 def call(key: str, method: str, path: str, body: bytes = b"", **more: str) -> tuple[Scope, bytes]:
@@ -49,16 +51,27 @@ def call(key: str, method: str, path: str, body: bytes = b"", **more: str) -> tu
     return scope, body
 
 
-def through_django(scope: Scope, body: bytes) -> Response:
-    return bridge.run(asgi.application._wsgi, bridge.environ_of(scope, body))
+def through_django(scope: Scope, body: bytes, slot: Slot | None = None) -> Response:
+    environ = bridge.environ_of(scope, body) | {SLOT: slot or Slot()}
+    return bridge.run(asgi.application._wsgi, environ)
 
 
 def both(scope: Scope, body: bytes) -> tuple[Response, Response]:
-    """The same call by the express lane, which must take it, and through Django."""
+    """The same call by the express lane, which must take it, and through Django; both wish to be
+    told the same, or nothing."""
     through_django(*call(_key(scope), "GET", f"{TRIAGE}{uuid4()}/"))  # now the key is known
-    ours = express(scope, body)
+    mine, other = Slot(), Slot()
+    ours = express(scope, body, mine)
     assert ours is not None
-    return ours, through_django(scope, body)
+    theirs = through_django(scope, body, other)
+    assert wished(mine) == wished(other)
+    return ours, theirs
+
+
+def wished(slot: Slot) -> Wish | None:
+    """A POST makes another row each way."""
+    one = slot.wish
+    return one and replace(one, request_id=UUID(int=0))
 
 
 def _key(scope: Scope) -> str:
@@ -73,7 +86,7 @@ def seen(response: Response) -> tuple[int, dict[str, str], Any]:
     """Status, headers and content without what must differ between two calls."""
     headers = {k.decode(): _ANY_ID.sub("ID", v.decode()) for k, v in response.headers}
     text = _ANY_TIME.sub("TIME", _ANY_ID.sub("ID", response.body.decode()))
-    content = json.loads(text)
+    content = json.loads(text) if response.status != 304 else text
     headers.pop("content-length")
     # Its parts stand in no order.
     headers["content-security-policy"] = str(sorted(headers["content-security-policy"].split("; ")))
@@ -136,6 +149,35 @@ def test_a_get_is_answered_the_same_both_ways(owner: Api, owner_key: str, strang
         assert seen(ours) == seen(theirs)
 
 
+WAITS = ["wait=5", "wait=2, respond-async", "respond-async", "wait=soon", "wait=0", "wait=99999"]
+
+
+@pytest.mark.parametrize("body", [SORE_THROAT, CARDIAC_ARREST], ids=["open", "answered"])
+@pytest.mark.parametrize("prefer", WAITS)
+def test_who_prefers_to_wait_is_answered_the_same_both_ways(
+    prefer: str, body: dict[str, Any], owner_key: str
+) -> None:
+    ours, theirs = both(*call(owner_key, "POST", TRIAGE, json.dumps(body).encode(), prefer=prefer))
+    assert ours.status == (200 if body is CARDIAC_ARREST and "wait=" in prefer else 202) or (
+        prefer in ("wait=soon", "wait=0")
+    )
+    assert seen(ours) == seen(theirs)
+
+
+@pytest.mark.parametrize("wait", ["", "wait=0", "wait=3", "wait=10"])
+def test_a_read_that_waits_or_knows_a_tag_is_answered_the_same_both_ways(
+    wait: str, owner: Api, owner_key: str
+) -> None:
+    for body in (SORE_THROAT, CARDIAC_ARREST):
+        made = owner.post(TRIAGE, body)
+        for tag in ("", made.headers["ETag"], f'"other", {made.headers["ETag"]}', '"other"'):
+            scope, nothing = call(owner_key, "GET", made.headers["Location"], if_none_match=tag)
+            scope["query_string"] = wait.encode()
+            ours, theirs = both(scope, nothing)
+            assert ours.status == (304 if made.headers["ETag"] in tag else 200)
+            assert seen(ours) == seen(theirs)
+
+
 def test_an_overdue_request_is_answered_by_an_express_read(
     owner: Api, owner_key: str, sql: Sql
 ) -> None:
@@ -186,9 +228,8 @@ def test_what_failed_is_not_sent_again_by_django(
     assert seen(ours) == seen(theirs)
 
 
+_SOME = f"{TRIAGE}{UUID(int=7)}/"
 OTHER: dict[str, dict[str, Any]] = {
-    "waits": {"prefer": "wait=5"},
-    "knows an etag": {"if_none_match": '"x"'},
     "brings cookies": {"cookie": "sessionid=x; csrftoken=y"},
     "compressed": {"content_encoding": "gzip"},
     "another host": {"host": "evil.example"},
@@ -207,6 +248,10 @@ OTHER: dict[str, dict[str, Any]] = {
     "another method": {"method": "PUT"},
     "another path": {"path": f"{TRIAGE}batch/"},
     "a query": {"query_string": b"wait=1"},
+    "waits too long": {"method": "GET", "path": _SOME, "body": b"", "query_string": b"wait=11"},
+    "waits for nothing": {"method": "GET", "path": _SOME, "body": b"", "query_string": b"wait="},
+    "waits twice": {"method": "GET", "path": _SOME, "body": b"", "query_string": b"wait=1&wait=2"},
+    "asks for more": {"method": "GET", "path": _SOME, "body": b"", "query_string": b"wait=1&x=2"},
     "a header twice": {"again": True},
 }
 
