@@ -1,18 +1,29 @@
-"""How many connections a process holds, and who goes where there is no room.
+"""Who comes in, how many connections a process holds, and who goes where there is no room.
 
 A flood takes the place of nobody who has asked something: it displaces itself.
 """
 
 import asyncio
 import resource
-from typing import Final, Protocol
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import structlog
 from django.conf import settings
 
+from backend.logs import failure
+
 log = structlog.get_logger()
 
 _SWEEP_SECONDS: Final = 1.0
+# The next caller is left to the other processes for so long.
+_TURN_SECONDS: Final = 0.001
+# In a flood a turn is for more of them.
+_TURNS_FOR_ONE_MORE: Final = 64
+_MOST_AT_ONCE: Final = 64
+# No more files, or no memory for one: who waits outside is let in a little later.
+_NO_ROOM_SECONDS: Final = 1.0
 # Descriptors that are not callers': the database, logs, the broker, libraries.
 _OTHER_FILES: Final = 200
 
@@ -70,6 +81,73 @@ class Doorkeeper:
         self._cut += 1
         del self._open[connection]
         connection.cut()
+
+
+class Door:
+    """A listening socket that processes share, from which they take callers in turn.
+
+    asyncio's own servers take all that have come: of sixteen callers who come together one process
+    would often have them all, for as long as they stay, and the others none. Closed like an asyncio
+    server.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listening: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self._loop, self._listening, self._protocol = loop, listening, protocol
+        self._entering: set[asyncio.Task[Any]] = set()
+        self._turns = 0
+        self._is_open = True
+        listening.setblocking(False)
+        loop.add_reader(listening, self._take_turn)
+
+    def _take_turn(self) -> None:
+        """Let one in; more, where turn after turn others have been left outside."""
+        pause = _TURN_SECONDS
+        self._turns += 1
+        try:
+            for _ in range(min(1 + self._turns // _TURNS_FOR_ONE_MORE, _MOST_AT_ONCE)):
+                self._let_in()
+        except BlockingIOError:  # nobody is left outside
+            self._turns = 0
+        except (InterruptedError, ConnectionAbortedError):  # it has gone again
+            pass
+        except OSError as error:
+            log.error("http.nobody_let_in", **failure(error))
+            pause = _NO_ROOM_SECONDS
+        self._loop.remove_reader(self._listening)
+        self._loop.call_later(pause, self._open_again)
+
+    def _let_in(self) -> None:
+        caller, _ = self._listening.accept()
+        caller.setblocking(False)
+        if caller.family in (socket.AF_INET, socket.AF_INET6):
+            caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        entering = self._loop.create_task(self._enter(caller))
+        self._entering.add(entering)
+        entering.add_done_callback(self._entering.discard)
+
+    async def _enter(self, caller: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, caller)
+        except OSError:  # it has gone again
+            caller.close()
+
+    def _open_again(self) -> None:
+        if self._is_open:
+            self._loop.add_reader(self._listening, self._take_turn)
+
+    def close(self) -> None:
+        """Let in nobody more."""
+        self._is_open = False
+        self._loop.remove_reader(self._listening)
+
+    async def wait_closed(self) -> None:
+        """Until who was let in is inside."""
+        await asyncio.gather(*self._entering, return_exceptions=True)
 
 
 def room_for_connections() -> int:

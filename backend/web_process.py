@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
@@ -22,6 +23,9 @@ _TICK_SECONDS: Final = 1
 _BEFORE_THE_END_SECONDS: Final = 1
 # Objects that hold others, about those of a large batch.
 _COLLECT_AFTER: Final = 50_000
+# How long a thread that computes keeps the interpreter from others who wait for it: the loop, the
+# lanes and the doorbell take turns. With Python's 5 ms a caller in a hundred waits for several.
+_TURN_SECONDS: Final = 0.001
 
 
 class Server(uvicorn.Server):
@@ -41,6 +45,22 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         self.end()
+
+    async def startup(self, sockets: Any = None) -> None:
+        """As uvicorn's, with doors of ours."""
+        from backend.doorkeeper import Door
+
+        await super().startup(sockets=[])
+        if self.should_exit:  # the application could not start
+            return
+        self.servers: list[Any] = [Door(self._loop, one, self._connection) for one in sockets]
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class
+        connection: asyncio.Protocol = protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return connection
 
     async def main_loop(self) -> None:
         """As uvicorn's, but it looks once a second and not ten times: an idle process sleeps."""
@@ -116,6 +136,7 @@ class WebProcess(Worker):  # type: ignore[misc]  # gunicorn carries no types
         gc.collect()
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 10, 10)
+        sys.setswitchinterval(_TURN_SECONDS)
         if self.alive:  # nobody has told it to end while it was loading
             await self._server.serve([one.sock for one in self.sockets])
 

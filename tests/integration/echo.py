@@ -8,6 +8,7 @@ from backend.wsgi import application as wsgi  # isort: split
 
 import asyncio
 import json
+import os
 from typing import Any
 
 from backend.bridge import WHOLE, Disconnected, Receive, Scope, Send, read_body
@@ -47,6 +48,7 @@ async def _told(scope: Scope, receive: Receive, send: Send) -> None:
         **{name: scope[name] for name in ("method", "path", "http_version", "scheme")},
         "query": scope["query_string"].decode(),
         "client": scope["client"][0],
+        "process": os.getpid(),
         "headers": [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]],
         "body": body.decode("latin-1"),
         "more": "m" * int(query.get("more", 0)),

@@ -19,6 +19,7 @@ from backend.express import _Arrived, _plain
 from backend.lane import THREADS
 from backend.triage import lifecycle, parameters
 from backend.triage.values import Submission
+from backend.triage.waiting import Slot
 from ml.case import parse_case
 from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT, Api
@@ -47,7 +48,7 @@ def loop() -> Any:
 def post(loop: Any, key: str, number: int = 0, idempotency_key: str = "") -> Answered:
     body = json.dumps(SORE_THROAT | {"patient_id": f"p-{number}"}).encode()
     sent = call(key, "POST", TRIAGE, body, idempotency_key=idempotency_key)
-    return asyncio.run_coroutine_threadsafe(express.answer(*sent), loop)
+    return asyncio.run_coroutine_threadsafe(express.answer(*sent, Slot()), loop)
 
 
 def behind_a_lock(loop: Any, keys: list[str], *idempotency_keys: str) -> list[Answered]:
@@ -186,7 +187,7 @@ def _get(key: str, row: str) -> _Arrived:
     through_django(*call(key, "GET", path))  # now the key is known
     plain = _plain(*call(key, "GET", path))
     assert plain is not None
-    return _Arrived(plain)
+    return _Arrived(plain, Slot())
 
 
 def told_now(response: Response | Exception | None) -> tuple[int, dict[str, Any]]:

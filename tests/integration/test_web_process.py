@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,19 @@ def test_a_process_that_dies_or_hangs_is_replaced(start: Starts, harm: signal.Si
         return False
 
     eventually(answers, 30, what="another one answers")
+
+
+def test_callers_who_come_together_are_shared_by_the_processes(start: Starts) -> None:
+    """One that has them all keeps them: the others, and their cores, would be idle."""
+    server = start("--workers", "2")
+    eventually(lambda: server.noted("lifespan.startup") == 2, what="both serve")
+    even = 0
+    for _ in range(12):
+        with ExitStack() as inside:
+            callers = [inside.enter_context(server.call()) for _ in range(16)]
+            served = Counter(caller.ask().json()["process"] for caller in callers)
+        even += len(served) == 2 and min(served.values()) >= 4
+    assert even >= 9
 
 
 def test_who_waits_is_told_what_is_known_when_the_web_is_told_to_end(
