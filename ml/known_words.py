@@ -139,7 +139,9 @@ def _pairs(terms: Mapping[str, int], prefix: str) -> Pairs:
     pairs: Pairs = {}
     for pair in {name.removeprefix(_DENIED) for name in terms} | CONCEPTS.keys():
         one, plus, other = pair.partition("+")
-        if not plus or one >= other:  # no pair, or one in an order in which none is looked for
+        # No pair; or one in an order in which none is looked for, as three of `CONCEPTS` are, which
+        # a model to come may know: to turn them round would change the features of this one.
+        if not plus or one >= other:
             continue
         names = [prefix + name for name in (pair, CONCEPTS.get(pair)) if name]
         if rows := _packed(terms, names):

@@ -57,7 +57,8 @@ class Scorer:
 
     def __init__(self, extractor: Extractor, coefficients: Floats, intercept: Floats) -> None:
         """`coefficients` (4, columns) follow the columns of `extractor`."""
-        self.by_level: Final = coefficients[:, :_COLUMNS]
+        # A copy: a view would keep the weights of all terms.
+        self.by_level: Final = coefficients[:, :_COLUMNS].copy()
         self.vocabulary: Final = Vocabulary(extractor, coefficients[:, _COLUMNS:])
         self._dense: Floats = np.ascontiguousarray(self.by_level.T)
         self._intercept = intercept

@@ -1,12 +1,16 @@
-"""Which tests go together where several processes run the suite (`make test`), and what goes first.
+"""Which tests go together where several processes run the suite (`make test`), and what goes first;
+and the one database of all tests of a process.
 
 Each process has its own stores (`tests.stores`), so tests of different files never meet. A file
 stays whole, as its module's fixtures do; a directory whose tests share one dear fixture does too.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from xdist.scheduler import LoadScopeScheduling
 
 # One running system; one trained model.
@@ -34,3 +38,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         # Stable: the rest stays in its random order.
         items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+
+
+@pytest.fixture(scope="session")
+def test_database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """Here and nowhere else: a directory that imported it would make another one, while threads of
+    earlier tests stay with the first."""
+    from backend.clients.limits import limiter
+
+    # Web processes agree on limits in a thread of their own; here it would outlive the database.
+    limiter.start = lambda: None  # type: ignore[method-assign]
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+        yield
+        connection.close()
+        # Dropping it takes as long as a busy machine needs.
+        connection.settings_dict["OPTIONS"] = {}
+        teardown_databases(made, verbosity=0)

@@ -1,8 +1,8 @@
 """Patterns compiled to a trie of phrases and an index by rarest word, and their matching.
 
 Matching reads a text once: greedy longest phrases from the trie, then for every word present
-the few patterns anchored at it. Positions are compared by bisection, so no text can make it
-worse than n log n.
+the few patterns anchored at it. Positions are found once and compared by bisection, so no text
+can make it worse than n log n.
 """
 
 import sys

@@ -169,15 +169,9 @@ def stated(level: Level, urgency: Level | None, score: float | None) -> Level:
 
 
 _BASE: Final = (10, 35, 60, 85)
-# What the course of a complaint adds within the band of its level.
-_COURSE_POINTS: Final = {
-    "ctx.severe": 4,
-    "ctx.worse": 3,
-    "ctx.sudden": 2,
-    "ctx.mild": -5,
-    "ctx.improving": -3,
-    "ctx.chronic": -2,
-}
+# What the course of a complaint adds within the band of its level, and takes away.
+_ADDED: Final = {"ctx.severe": 4, "ctx.worse": 3, "ctx.sudden": 2}
+_TAKEN: Final = {"ctx.mild": 5, "ctx.improving": 3, "ctx.chronic": 2}
 
 
 def severity_score(
@@ -189,9 +183,10 @@ def severity_score(
     and the number of findings.
     """
     extra = 2.0 * points + 0.5 * (facts.pain or 0.0)
-    extra += sum([_COURSE_POINTS[sign] for sign in _COURSE_POINTS.keys() & facts.found])
+    extra += sum([_ADDED[sign] for sign in _ADDED.keys() & facts.found])
     extra += 2 * facts.aged(75, 130) + 2 * facts.aged(0, 1)
     extra += min(4, len([hit for hit in hits if hit.level >= S]))
+    extra -= sum([_TAKEN[sign] for sign in _TAKEN.keys() & facts.found])
     if red_flag:
         extra += 6
     return round(_BASE[level] + max(-10.0, min(14.0, extra)))

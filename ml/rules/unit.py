@@ -39,6 +39,8 @@ class Status(Enum):
 
 # Positions of one tag: (place counted in content words, index of the unit).
 Places = list[tuple[int, int]]
+# Up to so many entries are looked through for a tag; of more the places of all tags are kept.
+_FEW: Final = 48
 
 
 class Stated:
@@ -48,15 +50,28 @@ class Stated:
     mean all together.
     """
 
-    __slots__ = ("entries", "tags")
+    __slots__ = ("_places", "entries", "tags")
 
     def __init__(self, entries: list[tuple[int, int, Unit]]) -> None:
         self.entries = entries
         self.tags: set[str] = set().union(*[unit.meant for _, _, unit in entries])
+        self._places: dict[str, Places] | None = None
 
     def places(self, tag: str) -> Places:
         """Where it is stated; empty where it is not."""
-        return [(place, index) for place, index, unit in self.entries if tag in unit.meant]
+        if len(self.entries) <= _FEW:
+            return [(place, index) for place, index, unit in self.entries if tag in unit.meant]
+        if self._places is None:
+            self._places = _places(self.entries)
+        return self._places.get(tag, [])
+
+
+def _places(entries: list[tuple[int, int, Unit]]) -> dict[str, Places]:
+    found: dict[str, Places] = {}
+    for place, index, unit in entries:
+        for tag in unit.meant:
+            found.setdefault(tag, []).append((place, index))
+    return found
 
 
 NOTHING_STATED: Final = Stated([])

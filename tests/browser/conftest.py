@@ -17,11 +17,11 @@ from backend.monitoring import alerts
 from ml import bundle
 from ml.cohort import generate
 from ml.training import train
-from tests.integration.conftest import SORE_THROAT, empty_database, models_dir, test_database
+from tests.integration.conftest import SORE_THROAT, empty_database, models_dir
 from tests.integration.processes import Processes
 from workers import registry as bundles
 
-__all__ = ["models_dir", "test_database"]
+__all__ = ["models_dir"]
 
 CHROMIUM = shutil.which("chromium")
 # Quiet: no look-up, no update, nothing but the page.

@@ -10,7 +10,6 @@ from tests.integration.conftest import (
     processes,
     sql,
     stranger,
-    test_database,
 )
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "processes",
     "sql",
     "stranger",
-    "test_database",
 ]

@@ -188,6 +188,10 @@ class System:
         if stores:
             self.begin(*stores)
         self.begin(*(name for name in dead if name not in STORES))
+        # A web whose child was killed is not dead: what waits for the next child is served first.
+        for name in WEBS:
+            with self.client(name, START_SECONDS) as web:
+                eventually(lambda one=web: _is_ready(one), START_SECONDS, what=f"{name} serves")
 
     def pid(self, name: str) -> int:
         return self.processes[name].pid
@@ -254,6 +258,12 @@ class System:
             within,
         )
         return {row[0] for row in rows}
+
+
+def _is_ready(web: httpx.Client) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return web.get("/readyz").status_code == 200
+    return False
 
 
 def family(pid: int) -> list[int]:

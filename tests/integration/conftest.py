@@ -9,10 +9,8 @@ import pytest
 import redis
 from django.db import connection, transaction
 from django.test import Client
-from django.test.utils import setup_databases, teardown_databases
 
 from backend.clients import keys
-from backend.clients.limits import limiter
 from ml import bundle
 from ml.cohort import generate
 from ml.training import train
@@ -47,19 +45,6 @@ class Api:
 
     def get(self, path: str, **headers: str) -> Any:
         return self._client.get(path, headers=self._headers | headers)
-
-
-@pytest.fixture(scope="session")
-def test_database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    # Web processes agree on limits in a thread of their own; here it would outlive the database.
-    limiter.start = lambda: None  # type: ignore[method-assign]
-    with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
-        yield
-        connection.close()
-        # Dropping it takes as long as a busy machine needs.
-        connection.settings_dict["OPTIONS"] = {}
-        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture

@@ -3,16 +3,18 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml.rules.cues import CARER_VERBS
 from ml.rules.lexicon import LEXICON
 from ml.rules.pattern import Found, Trie
 from ml.rules.plain_words import COMMON
 from ml.rules.scope import mark
-from ml.rules.text import DROPPED, FILLER, HARD_STOPS, Token, tokenise
+from ml.rules.text import DROPPED, FILLER, HARD_STOPS, Token, fold, tokenise
 from ml.rules.unit import Places, Status, Unit
 from ml.rules.word import SPELLING
 
 WRITERS = {"i", "im", "ive", "me", "my", "myself"}
 SUBJECTS = {"i", "im", "ive", "he", "she", "it", "they", "hes", "shes", "we"}
+CARER = set(map(fold, CARER_VERBS))
 
 
 @dataclass
@@ -26,10 +28,10 @@ class SlowReading:
     denied: int = 0
 
 
-def slow_read(text: str, others: bool) -> SlowReading:
-    """`others`: relatives named are not the patient."""
+def slow_read(text: str, child: bool) -> SlowReading:
     found = SlowReading()
-    kept, subjects = _seen(tokenise(text))
+    tokens = tokenise(text)
+    kept, subjects = _seen(tokens)
     marked: list[Unit] = []
     about: list[int] = []
     index = 0
@@ -55,8 +57,27 @@ def slow_read(text: str, others: bool) -> SlowReading:
         )
         about.append(subjects[index])
         index = following
+    cues = {cue for unit in marked for cue in unit.cues}
+    others = "#rel" in cues and not child and _others_are_others(cues, tokens)
     _place(found, marked, mark(marked, about, others))
     return found
+
+
+def _others_are_others(cues: set[str], tokens: list[Token]) -> bool:
+    """Whether relatives named are not the patient."""
+    if "#past" in cues and "#recent" not in cues:
+        return True
+    words = [word for word, _, _ in tokens]
+    for before, word, following in zip(["", *words], words, words[1:], strict=False):
+        node = LEXICON.trie.children.get(following)
+        own = node is not None and not any(tag.startswith("#") for tag in node.tags)
+        if (
+            (word in {"i", "im", "ive"} and following not in CARER)
+            or (word == "me" and before in {"mad", "mak", "giv"})
+            or (word == "my" and own)
+        ):
+            return True
+    return False
 
 
 def _seen(tokens: list[Token]) -> tuple[list[Token], list[int]]:

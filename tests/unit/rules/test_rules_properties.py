@@ -5,18 +5,18 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml.case import TriageCase, parse_case
 from ml.rules.cues import CUES
 from ml.rules.engine import assess
 from ml.rules.lexicon import LEXICON, RULES
-from ml.rules.reading import _others_are_others, read
+from ml.rules.reading import read
 from ml.rules.scope import mark
-from ml.rules.text import LONGEST_WORD, parts
+from ml.rules.text import LONGEST_WORD
 from ml.rules.unit import Status
-from ml.rules.word import _known, words_of
+from ml.rules.word import _known
 from ml.rules.words import MERGED
 from ml.schema import MAX_COMPLAINT_CHARS, RANGES, Level
 from tests.unit.rules.slow_reading import every_pattern, slow_read
@@ -221,10 +221,14 @@ SPOKEN = st.lists(
 
 @settings(max_examples=600, deadline=None)
 @given(TEXT | SPOKEN, st.booleans())
+@example("i can not father chest pain", False)
+@example("i can not wake my father chest pain", False)
+@example("my son fell and his arm hurts. mad me sick", False)
+@example("my friend had a stroke, my arm hurts", False)
+@example("my father had a stroke last year", True)
 def test_the_quick_ways_of_reading_give_what_the_long_ones_do(text: str, child: bool) -> None:
     reading = read(text, child)
-    words = words_of(parts(text)[1::2])
-    slow = slow_read(text, _others_are_others(reading.units, words, child))
+    slow = slow_read(text, child)
     spans = [reading.span((index,)) for index in range(len(reading.units))]
     assert [(u.word, u.tags, *span) for u, span in zip(reading.units, spans, strict=True)] == (
         slow.units
@@ -315,6 +319,8 @@ def steps(text: str) -> int:
         "bbbbbbbbbbbbbbbbbbb ", "abdominla ", "mild headache ", "bit ", "face mouth side dropped ",
         "usual sats 90 ", "one week old ", "blood sugar ", "worried stroke ",
         "r/o mi ", "\n", "'", "é",
+        # As many different words that mean something as there is room for.
+        " . ".join(sorted(LEXICON.trie.children, key=len)),
     ],
 )  # fmt: skip
 def test_hostile_text_costs_in_proportion_to_its_length(unit: str) -> None:
