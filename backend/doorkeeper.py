@@ -4,9 +4,11 @@ A flood takes the place of nobody who has asked something: it displaces itself.
 """
 
 import asyncio
+import errno
 import resource
 import socket
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final, Protocol
 
 import structlog
@@ -19,10 +21,12 @@ log = structlog.get_logger()
 _SWEEP_SECONDS: Final = 1.0
 # The next caller is left to the other processes for so long.
 _TURN_SECONDS: Final = 0.001
-# In a flood a turn is for more of them.
+# In a flood, one turn after the other, a turn is for more of them.
+_IN_A_ROW_SECONDS: Final = 0.05
 _TURNS_FOR_ONE_MORE: Final = 64
 _MOST_AT_ONCE: Final = 64
-# No more files, or no memory for one: who waits outside is let in a little later.
+# Where there are no more files, or no memory for one, who waits outside is let in a little later.
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_ROOM_SECONDS: Final = 1.0
 # Descriptors that are not callers': the database, logs, the broker, libraries.
 _OTHER_FILES: Final = 200
@@ -35,8 +39,13 @@ class Connected(Protocol):
     def is_reading(self) -> bool:
         """Whether it has not asked anything yet."""
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether its caller has not taken all that was answered."""
+
     def is_late(self, now: float) -> bool:
-        """Whether it has been reading for longer than it may; asked once a second."""
+        """Whether it, or its caller, has been reading for longer than it may; asked once a
+        second."""
 
     def cut(self) -> None:
         """Close without an answer, at once."""
@@ -51,12 +60,13 @@ class Doorkeeper:
         self._cut = self._refused = 0
 
     def opened(self, connection: Connected) -> None:
-        """Where there is no room, the oldest that has not asked anything goes; if all have, the
-        new one does."""
+        """Where there is no room, the oldest that has not asked anything goes, or the oldest that
+        does not read its answer; if none is, the new one does."""
         self._open[connection] = None
         if len(self._open) > self._most:
-            last = next((one for one in self._open if one.is_reading), connection)
-            self._drop(last)
+            asks_nothing = (one for one in self._open if one.is_reading and one is not connection)
+            reads_nothing = (one for one in self._open if one.is_unread)
+            self._drop(next(chain(asks_nothing, reads_nothing), connection))
 
     def closed(self, connection: Connected) -> None:
         self._open.pop(connection, None)
@@ -100,24 +110,25 @@ class Door:
         self._loop, self._listening, self._protocol = loop, listening, protocol
         self._entering: set[asyncio.Task[Any]] = set()
         self._turns = 0
+        self._last_turn = float("-inf")
         self._is_open = True
         listening.setblocking(False)
         loop.add_reader(listening, self._take_turn)
 
     def _take_turn(self) -> None:
         """Let one in; more, where turn after turn others have been left outside."""
-        pause = _TURN_SECONDS
-        self._turns += 1
+        pause, now = _TURN_SECONDS, self._loop.time()
+        self._turns = self._turns + 1 if now - self._last_turn < _IN_A_ROW_SECONDS else 0
+        self._last_turn = now
         try:
             for _ in range(min(1 + self._turns // _TURNS_FOR_ONE_MORE, _MOST_AT_ONCE)):
                 self._let_in()
         except BlockingIOError:  # nobody is left outside
             self._turns = 0
-        except (InterruptedError, ConnectionAbortedError):  # it has gone again
-            pass
-        except OSError as error:
-            log.error("http.nobody_let_in", **failure(error))
-            pause = _NO_ROOM_SECONDS
+        except OSError as error:  # it has gone again, or
+            if error.errno in _NO_ROOM:
+                log.error("http.nobody_let_in", **failure(error))
+                pause = _NO_ROOM_SECONDS
         self._loop.remove_reader(self._listening)
         self._loop.call_later(pause, self._open_again)
 

@@ -34,6 +34,14 @@ limit_request_fields = 60
 limit_request_field_size = 8190
 
 
+def on_starting(server: Any) -> None:
+    """What our web process does not do must not seem to be done. Ends with a message."""
+    if server.cfg.is_ssl:
+        sys.exit("gunicorn: certfile and keyfile are not used here; TLS is a proxy's (BEHIND_TLS)")
+    if server.cfg.max_requests:
+        sys.exit("gunicorn: max_requests is not used here")
+
+
 def post_fork(server: object, worker: object) -> None:
     """A process whose master was killed -9 ends at once, whoever waits in it."""
     if sys.platform == "linux":

@@ -25,7 +25,7 @@ _BEFORE_THE_END_SECONDS: Final = 1
 _COLLECT_AFTER: Final = 50_000
 # How long a thread that computes keeps the interpreter from others who wait for it: the loop, the
 # lanes and the doorbell take turns. With Python's 5 ms a caller in a hundred waits for several.
-_TURN_SECONDS: Final = 0.001
+_SWITCH_SECONDS: Final = 0.001
 
 
 class Server(uvicorn.Server):
@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
         from backend.doorkeeper import Door
 
         await super().startup(sockets=[])
-        if self.should_exit:  # the application could not start
+        if self.should_exit:  # told so while the application was starting
             return
         self.servers: list[Any] = [Door(self._loop, one, self._connection) for one in sockets]
 
@@ -136,7 +136,7 @@ class WebProcess(Worker):  # type: ignore[misc]  # gunicorn carries no types
         gc.collect()
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 10, 10)
-        sys.setswitchinterval(_TURN_SECONDS)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         if self.alive:  # nobody has told it to end while it was loading
             await self._server.serve([one.sock for one in self.sockets])
 

@@ -25,6 +25,7 @@ _BYTES_A_SECOND: Final = 64 * 1024
 _MOST_UNFINISHED: Final = 32 * 1024
 # Requests of one connection that may wait for the answer to the one before them.
 _MOST_AHEAD: Final = 32
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"host", b"content-type"})
 _EXTENSIONS: Final[dict[str, Any]] = {bridge.WHOLE: {}}
 _DETAILS: Final = {
@@ -69,6 +70,10 @@ class Connection(HttpToolsProtocol):
     _reading_since: float | None = None
     _received = 0
     _unfinished = 0
+    # While it leaves answers unread: since when, how much it had to read since, and has to now.
+    _unread_since: float | None = None
+    _to_read = 0
+    _unread = 0
 
     # --- the connection ----------------------------------------------------------------------
 
@@ -83,7 +88,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        self._reading_since, self._received = None, 0
+        self._reading_since, self._received = self.loop.time(), 0
         super().on_response_complete()
 
     @property
@@ -94,8 +99,17 @@ class Connection(HttpToolsProtocol):
             return False
         return last is None or last.response_complete or last.more_body
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether its caller has not taken all that was answered."""
+        return self.transport.get_write_buffer_size() > 0
+
     def is_late(self, now: float) -> bool:
-        """Whether it has been reading for longer than it may."""
+        """Whether it has been reading for longer than it may, or its caller has."""
+        if unread := self.transport.get_write_buffer_size():
+            self._reading_since = None
+            return self._is_read_too_slowly(now, unread)
+        self._unread_since = None
         if not self.is_reading:
             self._reading_since, self._received = None, 0
         elif self._reading_since is None:
@@ -105,6 +119,14 @@ class Connection(HttpToolsProtocol):
             allowed = settings.REQUEST_SECONDS + counted / _BYTES_A_SECOND
             return now - self._reading_since > allowed
         return False
+
+    def _is_read_too_slowly(self, now: float, unread: int) -> bool:
+        if self._unread_since is None:
+            self._unread_since, self._to_read, self._unread = now, 0, 0
+        self._to_read += max(0, unread - self._unread)
+        self._unread = unread
+        allowed = settings.REQUEST_SECONDS + self._to_read / _BYTES_A_SECOND
+        return now - self._unread_since > allowed
 
     def cut(self) -> None:
         """Close without an answer, at once."""
@@ -178,7 +200,7 @@ class Connection(HttpToolsProtocol):
         method = self.parser.get_method().decode("ascii")
         if version not in ("1.1", "1.0"):
             raise Refused(505)
-        if method == "CONNECT":
+        if method not in _METHODS:
             raise Refused(501)
         if self.parser.should_upgrade():
             return  # it is read again without
@@ -189,7 +211,7 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= _MOST_AHEAD:
             raise Refused(400)
         target = httptools.parse_url(self.url)
-        if target.schema is not None and not self._names_its_host():
+        if not self._names_its_host(version, target.schema) or b"#" in self.url:
             raise Refused(400)
         raw_path = target.path or b"/"
         path = raw_path.decode("ascii")
@@ -200,10 +222,13 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = _EXTENSIONS
         self._begin(version != "1.0" and self.parser.should_keep_alive())
 
-    def _names_its_host(self) -> bool:
-        """Whether a target that is a whole URL names the host that the head names."""
+    def _names_its_host(self, version: str, scheme: bytes | None) -> bool:
+        """Whether the head names a host, and a target that is a whole URL the same."""
+        host = next((value for name, value in self.headers if name == b"host"), None)
+        if scheme is None:
+            return host is not None or version == "1.0"
         named = self.url.partition(b"://")[2].partition(b"/")[0]
-        return any(name == b"host" and value == named for name, value in self.headers)
+        return scheme in (b"http", b"https") and host == named
 
     def _begin(self, keep_alive: bool) -> None:
         """Answer it, or let it wait for those before it."""
@@ -237,8 +262,11 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        if self.parser.should_upgrade():
+            return
+        if not self.parser.should_keep_alive():  # so said a field behind the body
+            self.cycle.keep_alive = False
+        super().on_message_complete()
 
     def _read_again_without_upgrade(self, rest: bytes) -> None:
         """Nothing but HTTP is spoken here, and who asks for something else is answered in it. The
@@ -260,6 +288,7 @@ class Connection(HttpToolsProtocol):
         elif not last.more_body:
             # Whole requests before it have no answer yet: they get theirs.
             last.keep_alive = False
+            self.flow.pause_reading()
         elif self.pipeline or last.response_started:
             self.cut()
         else:

@@ -66,7 +66,8 @@ _KINDS: Final = "coalesce(jsonb_agg(jsonb_build_array(level, method, fallback, r
 # under the trial's phase that the web process knew: where another one is current, nothing is
 # stored, and the current one is said. So every row agrees with the phase it was committed in, and
 # no request asks for the phase. All rows of a statement have the same times; which of them are new
-# is said only where some are not.
+# is said only where some are not. Keys are taken in their order: two statements with the same ones
+# could wait for each other, and everybody in them.
 ACCEPT: Final = f"""
 WITH arrived AS MATERIALIZED (SELECT * FROM {_ARRIVED}),
 phase AS MATERIALIZED (
@@ -81,6 +82,7 @@ created AS (
         now(), now() + make_interval(secs => %(deadline)s),
         arm, experiment, phase, batch, idempotency_key, fingerprint
     FROM arrived WHERE %(phase)s = (SELECT id FROM phase)
+    ORDER BY client_id, idempotency_key, id
     ON CONFLICT (client_id, idempotency_key) DO NOTHING
     RETURNING id, accepted_at, deadline_at),
 payloads AS (

@@ -71,8 +71,8 @@ class Claimed:
 
 
 class Claim(NamedTuple):
-    """What a claim took, under its fencing token, most urgent first. `lost`: a row waits that a
-    worker lost before; `lifecycle.claim_lost` takes it."""
+    """What a claim took, the most urgent there were, in no order, and its fencing token. `lost`: a
+    row waits that a worker lost before; `lifecycle.claim_lost` takes it."""
 
     token: UUID
     rows: list[Claimed]

@@ -203,8 +203,12 @@ class WaitingRoom:
     def _sleep(self, seconds: float) -> None:
         """Until a notification, a ring, or the time is over."""
         listened = connection.connection.fileno()
-        ready, _, _ = select.select([listened, self._bell_out], [], [], max(seconds, 0))
-        if self._bell_out in ready:
+        # Not `select`, which knows no descriptor above 1023: callers hold thousands.
+        ears = select.poll()
+        ears.register(listened, select.POLLIN)
+        ears.register(self._bell_out, select.POLLIN)
+        ready = ears.poll(max(seconds, 0) * 1_000)
+        if any(heard == self._bell_out for heard, _ in ready):
             with contextlib.suppress(BlockingIOError):
                 os.read(self._bell_out, 4_096)
 

@@ -32,8 +32,17 @@ class Answer:
 class Caller:
     """One connection. It reads answers one after the other, as a client that keeps it would."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection((HOST, port), PATIENCE)
+    def __init__(self, port: int, *, takes: int | None = None) -> None:
+        """`takes`: bytes that the kernel keeps for it while it does not read."""
+        self._socket = socket.socket()
+        self._socket.settimeout(PATIENCE)
+        if takes is not None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)
+        try:
+            self._socket.connect((HOST, port))
+        except OSError:
+            self._socket.close()
+            raise
         self._read = b""
 
     def __enter__(self) -> Self:
@@ -67,6 +76,13 @@ class Caller:
             length = headers.get("content-length")
             body = self.rest() if length is None else self._exactly(int(length))
         return Answer(status, headers, body)
+
+    def take(self, size: int) -> int:
+        """Read and forget at most so many bytes; how many it was. Raises EOFError at the end."""
+        data = self._socket.recv(size)
+        if not data:
+            raise EOFError
+        return len(data)
 
     def rest(self) -> bytes:
         """Everything until the server has closed. Raises TimeoutError where it does not."""
@@ -128,8 +144,8 @@ class Server:
         self._log: Path = processes.log_of(self.main)
         eventually(self._answers, 60, what="the echo answers")
 
-    def call(self) -> Caller:
-        return Caller(self.port)
+    def call(self, *, takes: int | None = None) -> Caller:
+        return Caller(self.port, takes=takes)
 
     def children(self) -> list[int]:
         found = Path(f"/proc/{self.main.pid}/task/{self.main.pid}/children").read_text()
@@ -137,6 +153,11 @@ class Server:
 
     def log(self) -> list[str]:
         return self._log.read_text().splitlines()
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """What was logged of an event."""
+        found = [json.loads(line) for line in self.log() if f'"event": "{event}"' in line]
+        return [one for one in found if one["event"] == event]
 
     def noted(self, event: str) -> int:
         """How often the echo noted this."""

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from backend.triage import arrival, lifecycle, queries
-from backend.triage.values import Claimed, Finished, Submission
+from backend.triage.values import Accepted, Claimed, Finished, Offer, Submission
 from ml.case import parse_case
 from ml.cohort import generate
 from ml.decision import Decision, decide
@@ -306,3 +309,25 @@ def test_the_batch_statement_is_one_statement(
         token, rows, _ = lifecycle.claim(100)
     with django_assert_num_queries(1):
         lifecycle.finish(token, [finished(row, Level.SOON) for row in rows])
+
+
+def test_the_same_keys_in_another_order_do_not_wait_for_each_other(owner_id: int) -> None:
+    """Two groups would hold what the other waits for, and with them everybody in them."""
+    case = parse_case(SORE_THROAT)
+    for number in range(10):
+        keys = [f"{number}-{one}" for one in range(30)]
+        together = Barrier(2)
+
+        def store(keys: list[str], together: Barrier = together) -> list[Accepted | Exception]:
+            offers = [Offer(owner_id, Submission(case, key), False) for key in keys]
+            together.wait()
+            try:
+                return lifecycle.submit_each(offers)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(2) as pool:
+            one, other = pool.map(store, (keys, keys[::-1]))
+        ids = [row.id for row in one if isinstance(row, Accepted)]
+        assert ids == [row.id for row in other[::-1] if isinstance(row, Accepted)]
+        assert len({*ids}) == len(keys)

@@ -1,17 +1,20 @@
-"""Callers who never finish what they say, against the real server: they are closed in time, and
-nobody else waits for them."""
+"""Callers who never finish what they say, or do not read what they are told, against the real
+server: they are closed in time, and nobody else waits for them."""
 
 import asyncio
 import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.eventually import eventually
+from tests.integration.callers import Server, request, serving
 from tests.integration.conftest import SORE_THROAT
 from tests.integration.processes import Processes
 
@@ -138,3 +141,45 @@ def test_a_flood_of_connections_takes_the_place_of_nobody_who_speaks(caller: Cal
         assert at_once >= len(flood) - 2 * MAX_CONNECTIONS
 
     asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def server(
+    test_database: None, models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("slow")
+    for start in serving(directory, models_dir, REQUEST_SECONDS=str(REQUEST_SECONDS)):
+        yield start()
+
+
+def cut_off(server: Server) -> int:
+    return sum(int(one["count"]) for one in server.lines("http.cut_off"))
+
+
+def test_a_caller_who_does_not_read_is_cut_off(server: Server) -> None:
+    """Also while another request of it waits for that."""
+    # The kernel takes most of it; for the rest there is 1 s for each 64 KiB.
+    before = cut_off(server)
+    size = int(Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[2])
+    with server.call(takes=4_096) as once, server.call(takes=4_096) as twice:
+        once.say(request(f"/?more={size}"))
+        twice.say(request(f"/?more={size}") * 2)
+        eventually(
+            lambda: cut_off(server) == before + 2,
+            REQUEST_SECONDS + size / 65_536,
+            what="both are cut off",
+        )
+        assert len(once.rest()) < size
+        assert len(twice.rest()) < size
+
+
+def test_a_caller_who_reads_slowly_gets_all_of_it(server: Server) -> None:
+    size = 12_000_000
+    with server.call() as caller:
+        caller.say(request(f"/?more={size}"))
+        began = time.monotonic()
+        read = 0
+        while read < size:
+            read += caller.take(100_000)
+            time.sleep(max(0.0, began + read / 1_500_000 - time.monotonic()))
+        assert time.monotonic() - began > 3 * REQUEST_SECONDS

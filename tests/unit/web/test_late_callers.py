@@ -1,6 +1,7 @@
 """How long a request may take to come whole, by what has come of it."""
 
 from collections import deque
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -15,6 +16,7 @@ def reading(received: int) -> Connection:
     """A connection that has been reading since 0."""
     made = Connection.__new__(Connection)
     made.cycle, made.pipeline = None, deque()
+    made.transport = SimpleNamespace(get_write_buffer_size=lambda: 0)
     made._reading_since, made._received = 0.0, received
     return made
 
