@@ -206,11 +206,11 @@ def _contradictions(case: TriageCase) -> list[FieldError]:
     """What no single field can show."""
     found = []
     vitals = case.vital_signs
-    data = case.symptoms_data
+    data, written = case.symptoms_data, case.texts()
     if data.chief_complaint is None and not data.symptoms:
         field = "symptoms_data.chief_complaint"
         found.append(FieldError(field, "required", "is required, or at least one symptom"))
-    elif not case.texts() and vitals == VitalSigns():
+    elif not written and vitals == VitalSigns():
         # Nurses do leave the complaint blank beside full vital signs (1.4 % of real records);
         # those are triaged as "not understood". Blank and nothing measured says nothing at all.
         field = "symptoms_data.chief_complaint"
@@ -223,7 +223,7 @@ def _contradictions(case: TriageCase) -> list[FieldError]:
         found.append(
             FieldError("patient_id", "text", "must hold no control or invisible character")
         )
-    texts = [*case.texts(), *(("medical_history", text) for text in case.medical_history)]
+    texts = [*written, *(("medical_history", text) for text in case.medical_history)]
     for symptom in data.symptoms:
         texts += [
             ("symptoms_data.symptoms", w) for w in (symptom.duration, symptom.progression) if w
@@ -247,4 +247,6 @@ def misleading(text: str) -> bool:
 
 def _hidden_characters(text: str) -> bool:
     """Control, format (zero-width, bidi), surrogate or unassigned characters."""
+    if text.isascii() and text.isprintable():
+        return False
     return any(unicodedata.category(character).startswith("C") for character in text)
