@@ -198,6 +198,21 @@ def test_care_level_follows_the_level() -> None:
     assert {assess(case(t)).care_level for t in ("stroke", "cough", "dysuria")} <= set(CARE_LEVELS)
 
 
+def test_points_of_severity_are_added_before_others_are_taken_away() -> None:
+    """In another order the last bit of a sum with a pain score of 15 digits differs."""
+    text = "vomiting and diarrhea and fever, improving, sudden, mild"
+    answer = assess(
+        parse_case(
+            {
+                "symptoms_data": {"chief_complaint": text},
+                "patient_age": 80,
+                "vital_signs": {"pain_score": 4.999999999999992},
+            }
+        )
+    )
+    assert answer.severity == 60
+
+
 def test_severity_follows_the_level() -> None:
     texts = ("cold sore", "ankle sprain", "epigastric pain, severe", "not breathing")
     scores = [assess(case(text)).severity for text in texts]
