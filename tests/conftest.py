@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def test_database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """Here and nowhere else: a directory that imported it would make another one, while threads of
     earlier tests stay with the first."""
+    from backend.asgi import application
     from backend.clients.limits import limiter
 
     # Web processes agree on limits in a thread of their own; here it would outlive the database.
@@ -52,6 +53,7 @@ def test_database(django_test_environment: None, django_db_blocker: Any) -> Iter
         made = setup_databases(verbosity=0, interactive=False)
         yield
         connection.close()
+        application._express.close()  # its threads keep their connections
         # Dropping it takes as long as a busy machine needs.
         connection.settings_dict["OPTIONS"] = {}
         teardown_databases(made, verbosity=0)

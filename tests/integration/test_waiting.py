@@ -1,6 +1,8 @@
 """Waiting without a thread: the front and the room, in this process, on the real database."""
 
 import asyncio
+import os
+import resource
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -74,6 +76,31 @@ def test_a_room_that_closes_settles_everybody_however_many(owner_id: int) -> Non
     own.close()
     eventually(lambda: len(told) == len(accepted), 20, what="everybody is told")
     assert {reply and reply.body for reply in told} == {b"answered"}
+
+
+def test_a_process_with_thousands_of_connections_hears_what_changes(
+    owner_id: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiting, "RECHECK_SECONDS", 60)
+    (accepted,) = lifecycle.submit(owner_id, [Submission(parse_case(SORE_THROAT))])
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4_096, limits[1]), limits[1]))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    own, told = WaitingRoom(), []
+    try:
+        wish = Wish(owner_id, accepted.id, Progress.OPEN, 30, _status)
+        assert own.enter(wish, told.append)
+        time.sleep(0.5)  # it listens
+        lifecycle.answer_now([accepted.id])
+        eventually(lambda: told, 5, what="it is told")
+        assert told[0].body == b"answered"
+    finally:
+        own.close()
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    # It was told, and did not find out by beginning anew again and again.
+    assert "waiting.failed" not in capsys.readouterr().err
 
 
 def _status(news: News) -> Reply:
