@@ -125,8 +125,8 @@ class Door:
                 self._let_in()
         except BlockingIOError:  # nobody is left outside
             self._turns = 0
-        except OSError as error:  # it has gone again, or
-            if error.errno in _NO_ROOM:
+        except OSError as error:
+            if error.errno in _NO_ROOM:  # otherwise the caller has gone again
                 log.error("http.nobody_let_in", **failure(error))
                 pause = _NO_ROOM_SECONDS
         self._loop.remove_reader(self._listening)
@@ -134,9 +134,6 @@ class Door:
 
     def _let_in(self) -> None:
         caller, _ = self._listening.accept()
-        caller.setblocking(False)
-        if caller.family in (socket.AF_INET, socket.AF_INET6):
-            caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         entering = self._loop.create_task(self._enter(caller))
         self._entering.add(entering)
         entering.add_done_callback(self._entering.discard)
