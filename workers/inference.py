@@ -103,13 +103,15 @@ def _drain(drained: Drained) -> None:
             # There is more than one batch: wake the other children at once.
             rung = bool(lifecycle.ring_for_due())
         _serve(drained, fresh)
-        # One lost row at a time: whatever killed its worker can harm only itself.
-        again = lifecycle.claim_lost() if fresh.lost else None
+        is_over = time.monotonic() >= until
+        # One lost row at a time: whatever killed its worker can harm only itself. In a backlog a
+        # claim does not say whether there is one.
+        again = lifecycle.claim_lost() if fresh.lost or is_over else None
         if again:
             _serve(drained, again, again=True)
         if not fresh.rows and not (again and again.rows):
             return
-        if time.monotonic() >= until:
+        if is_over:
             lifecycle.ring_for_due()
             return
 

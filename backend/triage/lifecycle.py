@@ -25,7 +25,7 @@ from backend.postgres.base import planned_cursor
 from backend.triage import statements
 from backend.triage.arrival import arriving, beside_explanation
 from backend.triage.models import TriageRequest
-from backend.triage.queue import doorbell
+from backend.triage.queue import IDS_PER_HINT, doorbell
 from backend.triage.values import (
     Accepted,
     Claim,
@@ -46,6 +46,8 @@ from ml.schema import LEVELS
 log = structlog.get_logger()
 
 _FALLBACK_LIMIT = 500
+# What used up its attempts killed a worker with each: few at a time.
+_ABANDON_LIMIT = 20
 # Phases last days: a second change between two tries means that something is broken.
 _PHASE_TRIES = 3
 
@@ -297,7 +299,7 @@ def abandon_exhausted() -> int:
     """End the work on rows whose attempts are used up; open ones get the rules and a person."""
     parameters = {
         "attempts": settings.MAX_ATTEMPTS,
-        "limit": _FALLBACK_LIMIT,
+        "limit": _ABANDON_LIMIT,
         "exhausted": True,
     }
     with connection.cursor() as cursor:
@@ -345,7 +347,7 @@ def ring_for_due() -> int:
     """Ring for rows that are due, for whatever reason no worker has taken them; returns how many
     (at most one hint's worth) were seen."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.DUE, {"limit": settings.BATCH_ROWS})
+        cursor.execute(statements.DUE, {"limit": IDS_PER_HINT})
         due = [row[0] for row in cursor.fetchall()]
     _ring(due)
     return len(due)

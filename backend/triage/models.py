@@ -20,6 +20,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.db.models.lookups import Exact
 
 from backend.clients.models import ApiKey, Client
 from backend.triage.event_models import Delivery, Event, WebhookEndpoint
@@ -29,6 +30,10 @@ from ml.schema import Level
 __all__ = ["Delivery", "Event", "WebhookEndpoint"]
 
 _LEVELS = [(level.value, level.label) for level in Level]
+# The same words as in `statements.py`.
+_NOT_ENDED = ~Q(
+    Exact(models.Func("work_ended_at", function="num_nulls", output_field=models.IntegerField()), 0)
+)
 
 
 class TriageRequest(models.Model):
@@ -60,6 +65,10 @@ class TriageRequest(models.Model):
     claim_rank = models.SmallIntegerField()
     # When the row may be claimed: its acceptance, or the end of the lease on it.
     due_at = models.DateTimeField()
+    # When the work was done or abandoned; empty while a worker has still to look at the row. The
+    # index of claims holds just these, and a claim changes no column that an index knows: its new
+    # version of a row stays on the row's page, which has room for it (decision 34).
+    work_ended_at = models.DateTimeField(null=True)
     # Fencing token: who claims last owns the row; an older owner's write matches nothing.
     token = models.UUIDField(null=True)
     accepted_at = models.DateTimeField(db_default=Now())
@@ -89,15 +98,18 @@ class TriageRequest(models.Model):
                 | (~Q(answer="open") & Q(claim_rank=0)),
                 name="claim_rank_follows_answer",
             ),
+            # What is not in the index of claims would never be claimed.
+            models.CheckConstraint(
+                condition=~Q(work__in=("due", "leased")) | Q(work_ended_at__isnull=True),
+                name="unworked_has_not_ended",
+            ),
         ]
         indexes: ClassVar = [
-            # One for what nobody has tried, one for what may be lost: to look for a lost row must
-            # not cost more in a backlog.
-            *(
-                models.Index(
-                    F("claim_rank").desc(), "due_at", condition=Q(work=work), name=f"triage_{work}"
-                )
-                for work in ("due", "leased")
+            models.Index(
+                F("claim_rank").desc(),
+                "accepted_at",
+                condition=_NOT_ENDED,
+                name="triage_unworked",
             ),
             models.Index("deadline_at", condition=Q(answer="open"), name="triage_open_deadline"),
             models.Index(fields=["client", "-accepted_at", "-id"], name="triage_client_newest"),

@@ -116,14 +116,26 @@ SAME_KEY: Final = """
 SELECT idempotency_key, id, fingerprint FROM triage_triagerequest
 WHERE client_id = %(client)s AND idempotency_key = ANY(%(keys)s)"""
 
+# What a worker has still to look at, in the order of the index that holds just this. Of what a
+# claim changes no index knows anything: it costs the row a new version and no index an entry
+# (decision 34). How many rows have no end, and how many are leased, the planner has counted on
+# another day; of these expressions it believes nothing, and takes most rows for ones that fit. So
+# it reads in order as far as the limit. By its statistics it would sort all of a backlog.
+#
+# Workers of the version before it leave the end empty: what they finished is told by its work.
+_DUE: Final = "work || '' <> 'leased'"
+_LEASE_OVER: Final = "work || '' <> 'due' AND due_at <= now()"
+_MAY_BE_TRIED: Final = "attempt + 0 < %(attempts)s"
+_UNWORKED: Final = """triage_triagerequest
+    WHERE num_nulls(work_ended_at) <> 0 AND work || '' NOT IN ('done', 'abandoned') AND {which}
+    ORDER BY claim_rank DESC, accepted_at"""
+
 # Whether there is one such row. EXISTS would not look in the order of the index.
-_ANY: Final = """(SELECT count(*) > 0 FROM (
-        SELECT FROM triage_triagerequest WHERE {which}
-        ORDER BY claim_rank DESC, due_at LIMIT 1) AS found)"""
+_ANY: Final = f"(SELECT count(*) > 0 FROM (SELECT FROM {_UNWORKED} LIMIT 1) AS found)"
 
 # What a worker claimed and did not finish within its lease, and may be tried again.
-_LOST: Final = "work = 'leased' AND due_at <= now() AND attempt + 0 < %(attempts)s"
-_LEASED: Final = f"""
+_LOST: Final = f"{_LEASE_OVER} AND {_MAY_BE_TRIED}"
+_LEASE: Final = f"""
 leased AS (
     UPDATE triage_triagerequest AS r
     SET work = 'leased', attempt = r.attempt + 1, token = %(token)s,
@@ -137,25 +149,23 @@ claimed AS (
 # Open before answered, most urgent first, then oldest. First attempts come in batches, later ones
 # singly, so that one input that kills its worker can harm only itself. The limit is written into
 # the statement: with one that it does not know PostgreSQL plans each claim anew, which takes as
-# long as the claim. The first column says whether a lost row waits.
+# long as the claim. The first column says whether a lost row waits; it is looked for where the
+# claim has left nothing that is due, and therefore no backlog to walk through.
 CLAIM: Final = f"""
 WITH picked AS (
-    SELECT id FROM triage_triagerequest
-    WHERE work = 'due' AND due_at <= now()
-    ORDER BY claim_rank DESC, due_at
+    SELECT id FROM {_UNWORKED.format(which=_DUE)}
     LIMIT {{limit}}
-    FOR UPDATE SKIP LOCKED),{_LEASED}
+    FOR UPDATE SKIP LOCKED),{_LEASE}
 SELECT lost.waits, claimed.*
-FROM (SELECT {_ANY.format(which=_LOST)} AS waits) AS lost
+FROM (SELECT CASE WHEN (SELECT count(*) FROM picked) < {{limit}}
+    THEN {_ANY.format(which=_LOST)} ELSE FALSE END AS waits) AS lost
 LEFT JOIN claimed ON TRUE"""
 
 CLAIM_LOST: Final = f"""
 WITH picked AS (
-    SELECT id FROM triage_triagerequest
-    WHERE {_LOST}
-    ORDER BY claim_rank DESC, due_at
+    SELECT id FROM {_UNWORKED.format(which=_LOST)}
     LIMIT 1
-    FOR UPDATE SKIP LOCKED),{_LEASED}
+    FOR UPDATE SKIP LOCKED),{_LEASE}
 SELECT FALSE, claimed.* FROM claimed"""
 
 # Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
@@ -188,6 +198,7 @@ decided AS MATERIALIZED (
     FROM held, jsonb_to_record(held.answer) AS new{_ANSWER_RECORD}),
 finished AS (
     UPDATE triage_triagerequest AS r SET work = 'done', token = NULL, claim_rank = 0,
+        work_ended_at = now(),
         answer = CASE WHEN r.answer = 'open' THEN 'answered' ELSE r.answer END
     WHERE r.id = ANY(ARRAY(SELECT id FROM held))),
 answers AS (
@@ -293,30 +304,30 @@ OVERDUE: Final = """deadline_at <= statement_timestamp() AND id = ANY(ARRAY(
 OVERDUE_OF_THESE: Final = "deadline_at <= statement_timestamp() AND id = ANY(%(ids)s)"
 THESE: Final = "id = ANY(%(ids)s)"
 
+_EXHAUSTED: Final = f"{_LEASE_OVER} AND attempt + 0 >= %(attempts)s"
 ABANDON: Final = f"""
 WITH chosen AS MATERIALIZED (
     SELECT id, answer, client_id FROM triage_triagerequest
     WHERE id = ANY(ARRAY(
-            SELECT id FROM triage_triagerequest
-            WHERE work = 'leased' AND due_at <= now() AND attempt + 0 >= %(attempts)s
-            ORDER BY claim_rank DESC, due_at LIMIT %(limit)s))
+            SELECT id FROM {_UNWORKED.format(which=_EXHAUSTED)}
+            LIMIT %(limit)s))
         AND work = 'leased' AND due_at <= now() AND attempt >= %(attempts)s
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
 closed AS (
     UPDATE triage_triagerequest SET work = 'abandoned', token = NULL, claim_rank = 0,
+        work_ended_at = now(),
         answer = CASE WHEN answer = 'open' THEN 'answered' ELSE answer END
     WHERE id = ANY(ARRAY(SELECT id FROM chosen))),
 {_FALL_BACK}"""
 
 # Somebody should have claimed it long ago: the ring was lost, or nobody hears one.
-_LONG_DUE: Final = "due_at <= now() - make_interval(secs => %(seconds)s)"
-UNRUNG: Final = f"""
-SELECT {_ANY.format(which=f"work = 'due' AND {_LONG_DUE}")}
-    OR {_ANY.format(which=f"{_LOST} AND {_LONG_DUE}")}"""
+_LONG_DUE: Final = f"due_at <= now() - make_interval(secs => %(seconds)s) AND {_MAY_BE_TRIED}"
+UNRUNG: Final = f"SELECT {_ANY.format(which=_LONG_DUE)}"
 
 CANCEL: Final = f"""
 WITH answers AS (
     UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
+        work_ended_at = CASE WHEN work = 'due' THEN now() END,
         work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
     WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'
     RETURNING id),
@@ -347,20 +358,11 @@ labels AS (
     UPDATE triage_clinicianlabel AS l SET created_at = l.created_at + back
     FROM moved WHERE l.request_id = moved.id)
 UPDATE triage_triagerequest AS r SET replayed = TRUE, accepted_at = r.accepted_at + back,
-    deadline_at = r.deadline_at + back, due_at = r.due_at + back
+    deadline_at = r.deadline_at + back, due_at = r.due_at + back,
+    work_ended_at = r.work_ended_at + back
 FROM moved WHERE r.id = moved.id"""
 
-# Rows that are due and rows that are leased, each in the order of its own index.
-_UNWORKED: Final = """(
-    (SELECT id, work, claim_rank, due_at FROM triage_triagerequest
-    WHERE work = 'due' AND {which} ORDER BY claim_rank DESC, due_at LIMIT {most})
-    UNION ALL
-    (SELECT id, work, claim_rank, due_at FROM triage_triagerequest
-    WHERE work = 'leased' AND {which} ORDER BY claim_rank DESC, due_at LIMIT {most})) AS unworked"""
-
-DUE: Final = f"""
-SELECT id FROM {_UNWORKED.format(which="due_at <= now()", most="%(limit)s")}
-ORDER BY claim_rank DESC, due_at LIMIT %(limit)s"""
+DUE: Final = f"SELECT id FROM {_UNWORKED.format(which='due_at <= now()')} LIMIT %(limit)s"
 
 # Counted no further than it matters.
 OPEN_COUNT: Final = """
@@ -385,9 +387,12 @@ SELECT priority, count(*), extract(epoch FROM now() - min(accepted_at))::float8,
 FROM {_OPEN_OF_PATIENTS}
 GROUP BY priority"""
 
-# What workers have still to look at, late opinions on answered rows included.
+# What workers have still to look at, late opinions on answered rows included. Of a table of some
+# ten thousand rows this reads all, which is quicker than in the index' order.
 UNWORKED: Final = f"""
-SELECT work, count(*) FROM {_UNWORKED.format(which="TRUE", most="%(most)s")} GROUP BY work"""
+SELECT work, count(*)
+FROM (SELECT work FROM {_UNWORKED.format(which="TRUE")} LIMIT %(most)s) AS unworked
+GROUP BY work"""
 
 LABELLED_LAST_DAY: Final = """
 SELECT count(DISTINCT request_id) FROM triage_clinicianlabel

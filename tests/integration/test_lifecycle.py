@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from backend.triage import arrival, lifecycle, queries
 from backend.triage.values import Accepted, Claimed, Finished, Offer, Submission
@@ -77,7 +77,8 @@ def test_claim_and_finish_give_one_answer_and_both_logs(
     assert resource.answer.prediction == "soon"
     logs = sql("SELECT predictor, served, level FROM triage_predictionlog ORDER BY predictor")
     assert [log[:2] for log in logs] == [("model", True), ("rules", False)]
-    assert sql("SELECT work, token, claim_rank FROM triage_triagerequest") == [("done", None, 0)]
+    left = sql("SELECT work, token, claim_rank, work_ended_at IS NULL FROM triage_triagerequest")
+    assert left == [("done", None, 0, False)]
     # Finishing again, as a redelivered message would, changes nothing.
     assert lifecycle.finish(token, [finished(row, Level.EMERGENCY)]).stale == 1
     assert queries.get(owner_id, request_id) == resource
@@ -181,6 +182,29 @@ def test_first_attempts_come_in_batches_and_lost_ones_singly(owner_id: int, sql:
     assert sql("SELECT max(attempt), min(attempt) FROM triage_triagerequest") == [(2, 1)]
 
 
+def test_a_lost_row_is_found_in_a_backlog(owner_id: int, sql: Sql) -> None:
+    """It is not looked for by every claim, but taken before rows that nobody has tried."""
+    lost = submit(owner_id)
+    assert [row.id for row in lifecycle.claim(1).rows] == [lost]
+    held = {submit(owner_id) for _ in range(3)}
+    assert {row.id for row in lifecycle.claim(3).rows} == held
+    sql("UPDATE triage_triagerequest SET due_at = now() WHERE id = %s", lost)
+    later = [submit(owner_id) for _ in range(4)]
+    taken = lifecycle.claim(2)
+    assert (len(taken.rows), taken.lost) == (2, False), "there is more that is due"
+    assert [row.id for row in lifecycle.claim_lost().rows] == [lost]
+    sql("UPDATE triage_triagerequest SET due_at = now() WHERE id = %s", lost)
+    taken = lifecycle.claim(3)
+    assert ({row.id for row in taken.rows} < {*later}, taken.lost) == (True, True)
+
+
+def test_what_can_be_claimed_is_in_the_order_of_claims(owner_id: int, sql: Sql) -> None:
+    submit(owner_id)
+    for state in ("", ", work = 'leased', token = id, attempt = 1"):
+        with pytest.raises(IntegrityError, match="unworked_has_not_ended"):
+            sql(f"UPDATE triage_triagerequest SET work_ended_at = now(){state}")
+
+
 def test_three_lost_attempts_end_with_the_rules_and_a_person(owner_id: int, sql: Sql) -> None:
     request_id = submit(owner_id)
     for attempt in range(settings.MAX_ATTEMPTS):
@@ -196,7 +220,8 @@ def test_three_lost_attempts_end_with_the_rules_and_a_person(owner_id: int, sql:
     assert resource.answer.method == "rules"
     assert resource.answer.needs_review is True
     assert resource.answer.reason == "attempts_exhausted"
-    assert sql("SELECT work, attempt FROM triage_triagerequest") == [("abandoned", 3)]
+    left = sql("SELECT work, attempt, work_ended_at IS NULL FROM triage_triagerequest")
+    assert left == [("abandoned", 3, False)]
     assert lifecycle.abandon_exhausted() == 0
 
 
@@ -250,6 +275,14 @@ def test_a_cancelled_request_gets_no_answer(owner_id: int, sql: Sql) -> None:
     assert (counts.answered, counts.amended) == (0, 0)
     assert sql("SELECT answer, work FROM triage_triagerequest") == [("cancelled", "done")]
     assert sql("SELECT count(*) FROM triage_triageanswer") == [(0,)]
+
+
+def test_what_is_cancelled_before_its_claim_is_never_claimed(owner_id: int, sql: Sql) -> None:
+    assert lifecycle.cancel(owner_id, submit(owner_id))
+    assert lifecycle.claim(10).rows == []
+    assert lifecycle.ring_for_due() == 0
+    left = sql("SELECT answer, work, work_ended_at IS NULL FROM triage_triagerequest")
+    assert left == [("cancelled", "abandoned", False)]
 
 
 def test_an_unreadable_payload_is_answered_by_its_stored_rules(

@@ -29,22 +29,52 @@ def schema_0008(database: None) -> Iterator[None]:
 def test_due_and_leased_rows_of_the_schema_before_are_claimed_and_answered(
     schema_0008: None, owner_id: int, sql: Sql
 ) -> None:
-    made = lifecycle.submit(owner_id, [Submission(parse_case(SORE_THROAT)) for _ in range(3)])
+    made = lifecycle.submit(owner_id, [Submission(parse_case(SORE_THROAT)) for _ in range(4)])
     ids = [row.id for row in made]
-    # One is leased to a worker that is gone, one was answered by its deadline meanwhile.
+    # One is leased to a worker that is gone, one was answered by its deadline, one is done.
     sql(
         "UPDATE triage_triagerequest SET work = 'leased', attempt = 1, token = gen_random_uuid(),"
         " due_at = now() - interval '1 s' WHERE id = %s",
         ids[0],
     )
     lifecycle.answer_now([ids[1]])
+    sql(
+        "UPDATE triage_triagerequest SET work = 'done', attempt = 1, answer = 'answered',"
+        " claim_rank = 0 WHERE id = %s",
+        ids[3],
+    )
     call_command("migrate", "triage", verbosity=0)
+    ended = sql("SELECT id FROM triage_triagerequest WHERE work_ended_at IS NOT NULL")
+    assert ended == [(ids[3],)]
     taken = lifecycle.claim(10)
     assert {row.id for row in taken.rows} == {ids[1], ids[2]}
     assert taken.lost
     assert [row.id for row in lifecycle.claim_lost().rows] == [ids[0]]
     found = queries.get_many(owner_id, ids)
-    assert [found[one].done for one in ids] == [False, True, False]
+    assert [found[one].done for one in ids] == [False, True, False, True]
+
+
+def test_what_a_worker_of_the_version_before_finished_is_not_claimed_again(
+    owner_id: int, sql: Sql
+) -> None:
+    """It does not know that it should say when the work ended."""
+    old, new = [
+        row.id
+        for row in lifecycle.submit(
+            owner_id, [Submission(parse_case(SORE_THROAT)) for _ in range(2)]
+        )
+    ]
+    for work in ("done", "abandoned"):
+        sql(
+            "UPDATE triage_triagerequest SET work = %s, attempt = 1, answer = 'answered',"
+            " claim_rank = 0, due_at = now() WHERE id = %s",
+            work,
+            old,
+        )
+        assert lifecycle.claim_lost().rows == []
+    taken = lifecycle.claim(10)
+    assert ([row.id for row in taken.rows], taken.lost) == ([new], False)
+    assert (lifecycle.ring_for_due(), lifecycle.is_unrung(0)) == (0, False)
 
 
 def test_a_migration_does_not_make_requests_wait_for_a_long_transaction(
@@ -65,15 +95,22 @@ def test_a_migration_does_not_make_requests_wait_for_a_long_transaction(
 def test_a_migration_that_was_interrupted_is_run_again(schema_0008: None, sql: Sql) -> None:
     call_command("migrate", "triage", "0009", verbosity=0)
     sql("ALTER TABLE triage_triagerequest VALIDATE CONSTRAINT due_is_untried")
-    sql("CREATE INDEX triage_due ON triage_triagerequest (claim_rank)")
-    sql("UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'triage_due'::regclass")
+    _half_built(sql, "triage_due")
+    call_command("migrate", "triage", "0011", verbosity=0)
+    _half_built(sql, "triage_unworked")
     call_command("migrate", "triage", verbosity=0)
     found = sql(
         "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid"
         " WHERE indrelid = 'triage_triagerequest'::regclass"
     )
-    assert {("triage_due", True), ("triage_leased", True)} <= {*found}
-    assert "triage_claimable" not in dict(found)
+    assert ("triage_unworked", True) in found
+    assert not {"triage_claimable", "triage_due", "triage_leased"} & {*dict(found)}
+
+
+def _half_built(sql: Sql, name: str) -> None:
+    """What an interrupted `CREATE INDEX CONCURRENTLY` leaves."""
+    sql(f"CREATE INDEX {name} ON triage_triagerequest (claim_rank)")
+    sql("UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = %s::regclass", name)
 
 
 def _parameters() -> dict[str, Any]:
