@@ -44,7 +44,8 @@ class Backlog:
         for start in range(0, count, 1_000):
             lifecycle.submit(client, submissions[start : start + 1_000], 3_600)
         execute("DROP TABLE IF EXISTS bench_request, bench_payload, bench_answer, bench_log")
-        execute("CREATE TABLE bench_request AS TABLE triage_triagerequest")
+        kept = ", ".join(_columns("triage_triagerequest"))
+        execute(f"CREATE TABLE bench_request AS SELECT {kept} FROM triage_triagerequest")  # noqa: S608
         execute("CREATE TABLE bench_payload AS TABLE triage_triagepayload")
         execute("CREATE TABLE bench_answer AS TABLE triage_triageanswer")
         execute("CREATE TABLE bench_log AS TABLE triage_predictionlog")
@@ -54,7 +55,8 @@ class Backlog:
         """All rows due and open (or answered by a red flag), as just accepted."""
         if not keep:
             empty()
-        execute("INSERT INTO triage_triagerequest SELECT * FROM bench_request")
+        kept = ", ".join(_columns("triage_triagerequest"))
+        execute(f"INSERT INTO triage_triagerequest ({kept}) TABLE bench_request")
         execute("INSERT INTO triage_triagepayload SELECT * FROM bench_payload")
         execute("INSERT INTO triage_triageanswer SELECT * FROM bench_answer")
         execute("INSERT INTO triage_predictionlog SELECT * FROM bench_log")
@@ -179,21 +181,23 @@ def fill_finished(total: int, chunk: int) -> None:
 
 def _copy(table: str, by: str, known: UUID, **other: str) -> None:
     """The known row of the table once for each row of `made`, with these columns otherwise."""
-    columns = [
-        row[0]
-        for row in execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
-            " AND NOT attisdropped",
-            table,
-        )
-        if other.get(row[0]) != "DEFAULT"
-    ]
+    columns = [name for name in _columns(table) if other.get(name) != "DEFAULT"]
     values = ", ".join(other.get(name, f"original.{name}") for name in columns)
     execute(
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM made,"  # noqa: S608
         f" (SELECT * FROM {table} WHERE {by} = %s) AS original",
         known,
     )
+
+
+def _columns(table: str) -> list[str]:
+    """All but those that PostgreSQL makes of others."""
+    found = execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        " AND NOT attisdropped AND attgenerated = ''",
+        table,
+    )
+    return [row[0] for row in found]
 
 
 def ours_unfinished() -> bool:

@@ -96,22 +96,25 @@ def drain() -> dict[str, int]:
 def _drain(drained: Drained) -> None:
     """Claim until nothing is due: what comes meanwhile needs no hint of its own."""
     until = time.monotonic() + settings.DRAIN_SECONDS
-    rung = False
+    rung, may_be_lost = False, True
     while True:
         fresh = lifecycle.claim(settings.BATCH_ROWS)
-        if len(fresh.rows) == settings.BATCH_ROWS and not rung:
+        is_backlog = len(fresh.rows) == settings.BATCH_ROWS
+        if is_backlog and not rung:
             # There is more than one batch: wake the other children at once.
             rung = bool(lifecycle.ring_for_due())
         _serve(drained, fresh)
-        is_over = time.monotonic() >= until
-        # One lost row at a time: whatever killed its worker can harm only itself. In a backlog a
-        # claim does not say whether there is one.
-        again = lifecycle.claim_lost() if fresh.lost or is_over else None
-        if again:
+        again = None
+        # In a backlog a claim does not say whether a row was lost: once a drain it is looked for,
+        # and on from each that is found.
+        if fresh.lost or (is_backlog and may_be_lost):
+            # One at a time: whatever killed its worker can harm only itself.
+            again = lifecycle.claim_lost()
             _serve(drained, again, again=True)
+            may_be_lost = bool(again.rows)
         if not fresh.rows and not (again and again.rows):
             return
-        if is_over:
+        if time.monotonic() >= until:
             lifecycle.ring_for_due()
             return
 

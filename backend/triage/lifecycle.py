@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 _FALLBACK_LIMIT = 500
 # What used up its attempts killed a worker with each: few at a time.
-_ABANDON_LIMIT = 20
+_ABANDON_LIMIT = 8
 # Phases last days: a second change between two tries means that something is broken.
 _PHASE_TRIES = 3
 

@@ -18,7 +18,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.db.models.lookups import Exact
 
@@ -30,10 +30,7 @@ from ml.schema import Level
 __all__ = ["Delivery", "Event", "WebhookEndpoint"]
 
 _LEVELS = [(level.value, level.label) for level in Level]
-# The same words as in `statements.py`.
-_NOT_ENDED = ~Q(
-    Exact(models.Func("work_ended_at", function="num_nulls", output_field=models.IntegerField()), 0)
-)
+_NOT_ENDED = ~Q(Exact(F("ended") + 0, 1))  # as `statements.py` asks for it
 
 
 class TriageRequest(models.Model):
@@ -65,10 +62,14 @@ class TriageRequest(models.Model):
     claim_rank = models.SmallIntegerField()
     # When the row may be claimed: its acceptance, or the end of the lease on it.
     due_at = models.DateTimeField()
-    # When the work was done or abandoned; empty while a worker has still to look at the row. The
-    # index of claims holds just these, and a claim changes no column that an index knows: its new
-    # version of a row stays on the row's page, which has room for it (decision 34).
-    work_ended_at = models.DateTimeField(null=True)
+    # 1 where no worker has to look at the row any more; PostgreSQL makes it of `work`. The index of
+    # claims stands on it: a claim does not change it, nor anything that an index knows, and the
+    # row's page has room for its new version (decision 34).
+    ended = models.GeneratedField(
+        expression=Case(When(work__in=("due", "leased"), then=0), default=1),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
     # Fencing token: who claims last owns the row; an older owner's write matches nothing.
     token = models.UUIDField(null=True)
     accepted_at = models.DateTimeField(db_default=Now())
@@ -97,11 +98,6 @@ class TriageRequest(models.Model):
                 condition=Q(answer="open", claim_rank__gt=0)
                 | (~Q(answer="open") & Q(claim_rank=0)),
                 name="claim_rank_follows_answer",
-            ),
-            # What is not in the index of claims would never be claimed.
-            models.CheckConstraint(
-                condition=~Q(work__in=("due", "leased")) | Q(work_ended_at__isnull=True),
-                name="unworked_has_not_ended",
             ),
         ]
         indexes: ClassVar = [

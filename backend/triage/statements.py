@@ -118,23 +118,36 @@ WHERE client_id = %(client)s AND idempotency_key = ANY(%(keys)s)"""
 
 # What a worker has still to look at, in the order of the index that holds just this. Of what a
 # claim changes no index knows anything: it costs the row a new version and no index an entry
-# (decision 34). How many rows have no end, and how many are leased, the planner has counted on
+# (decision 34). How many rows have not ended, and how many are leased, the planner has counted on
 # another day; of these expressions it believes nothing, and takes most rows for ones that fit. So
 # it reads in order as far as the limit. By its statistics it would sort all of a backlog.
-#
-# Workers of the version before it leave the end empty: what they finished is told by its work.
 _DUE: Final = "work || '' <> 'leased'"
-_LEASE_OVER: Final = "work || '' <> 'due' AND due_at <= now()"
+_TIME_IS_UP: Final = "due_at + '0 s' <= now()"
+_LEASE_OVER: Final = f"work || '' <> 'due' AND {_TIME_IS_UP}"
 _MAY_BE_TRIED: Final = "attempt + 0 < %(attempts)s"
 _UNWORKED: Final = """triage_triagerequest
-    WHERE num_nulls(work_ended_at) <> 0 AND work || '' NOT IN ('done', 'abandoned') AND {which}
+    WHERE ended + 0 <> 1 AND {which}
     ORDER BY claim_rank DESC, accepted_at"""
 
 # Whether there is one such row. EXISTS would not look in the order of the index.
 _ANY: Final = f"(SELECT count(*) > 0 FROM (SELECT FROM {_UNWORKED} LIMIT 1) AS found)"
 
-# What a worker claimed and did not finish within its lease, and may be tried again.
+# What a worker claimed and did not finish within its lease, and may be tried again or not.
 _LOST: Final = f"{_LEASE_OVER} AND {_MAY_BE_TRIED}"
+_EXHAUSTED: Final = f"{_LEASE_OVER} AND attempt + 0 >= %(attempts)s"
+
+
+def _first_leased(which: str, limit: str) -> str:
+    """Ids of such rows. Open ones are looked at one and all: no more of them are accepted than can
+    be looked at. Of answered ones any number may be due; those whose lease is over are the oldest,
+    and what stands before them is claimed before long."""
+    answered = f"(SELECT * FROM {_UNWORKED.format(which='claim_rank < 1')} LIMIT 64)"
+    return f"""
+        (SELECT id FROM {_UNWORKED.format(which=f"claim_rank > 0 AND {which}")} LIMIT {limit})
+        UNION ALL
+        (SELECT id FROM {answered} AS answered WHERE {which} LIMIT {limit})"""
+
+
 _LEASE: Final = f"""
 leased AS (
     UPDATE triage_triagerequest AS r
@@ -158,12 +171,15 @@ WITH picked AS (
     FOR UPDATE SKIP LOCKED),{_LEASE}
 SELECT lost.waits, claimed.*
 FROM (SELECT CASE WHEN (SELECT count(*) FROM picked) < {{limit}}
-    THEN {_ANY.format(which=_LOST)} ELSE FALSE END AS waits) AS lost
+    THEN (SELECT count(*) > 0 FROM ({_first_leased(_LOST, "1")}) AS found)
+    ELSE FALSE END AS waits) AS lost
 LEFT JOIN claimed ON TRUE"""
 
 CLAIM_LOST: Final = f"""
 WITH picked AS (
-    SELECT id FROM {_UNWORKED.format(which=_LOST)}
+    SELECT id FROM triage_triagerequest
+    WHERE id = ANY(ARRAY({_first_leased(_LOST, "8")})) AND {_LOST}
+    ORDER BY claim_rank DESC, accepted_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED),{_LEASE}
 SELECT FALSE, claimed.* FROM claimed"""
@@ -198,7 +214,6 @@ decided AS MATERIALIZED (
     FROM held, jsonb_to_record(held.answer) AS new{_ANSWER_RECORD}),
 finished AS (
     UPDATE triage_triagerequest AS r SET work = 'done', token = NULL, claim_rank = 0,
-        work_ended_at = now(),
         answer = CASE WHEN r.answer = 'open' THEN 'answered' ELSE r.answer END
     WHERE r.id = ANY(ARRAY(SELECT id FROM held))),
 answers AS (
@@ -304,30 +319,27 @@ OVERDUE: Final = """deadline_at <= statement_timestamp() AND id = ANY(ARRAY(
 OVERDUE_OF_THESE: Final = "deadline_at <= statement_timestamp() AND id = ANY(%(ids)s)"
 THESE: Final = "id = ANY(%(ids)s)"
 
-_EXHAUSTED: Final = f"{_LEASE_OVER} AND attempt + 0 >= %(attempts)s"
 ABANDON: Final = f"""
 WITH chosen AS MATERIALIZED (
     SELECT id, answer, client_id FROM triage_triagerequest
-    WHERE id = ANY(ARRAY(
-            SELECT id FROM {_UNWORKED.format(which=_EXHAUSTED)}
-            LIMIT %(limit)s))
+    WHERE id = ANY(ARRAY({_first_leased(_EXHAUSTED, "%(limit)s")}))
         AND work = 'leased' AND due_at <= now() AND attempt >= %(attempts)s
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
 closed AS (
     UPDATE triage_triagerequest SET work = 'abandoned', token = NULL, claim_rank = 0,
-        work_ended_at = now(),
         answer = CASE WHEN answer = 'open' THEN 'answered' ELSE answer END
     WHERE id = ANY(ARRAY(SELECT id FROM chosen))),
 {_FALL_BACK}"""
 
 # Somebody should have claimed it long ago: the ring was lost, or nobody hears one.
-_LONG_DUE: Final = f"due_at <= now() - make_interval(secs => %(seconds)s) AND {_MAY_BE_TRIED}"
+_LONG_DUE: Final = (
+    f"due_at + '0 s' <= now() - make_interval(secs => %(seconds)s) AND {_MAY_BE_TRIED}"
+)
 UNRUNG: Final = f"SELECT {_ANY.format(which=_LONG_DUE)}"
 
 CANCEL: Final = f"""
 WITH answers AS (
     UPDATE triage_triagerequest SET answer = 'cancelled', claim_rank = 0,
-        work_ended_at = CASE WHEN work = 'due' THEN now() END,
         work = CASE WHEN work = 'due' THEN 'abandoned' ELSE work END
     WHERE id = %(id)s AND client_id = %(client)s AND answer = 'open'
     RETURNING id),
@@ -358,11 +370,10 @@ labels AS (
     UPDATE triage_clinicianlabel AS l SET created_at = l.created_at + back
     FROM moved WHERE l.request_id = moved.id)
 UPDATE triage_triagerequest AS r SET replayed = TRUE, accepted_at = r.accepted_at + back,
-    deadline_at = r.deadline_at + back, due_at = r.due_at + back,
-    work_ended_at = r.work_ended_at + back
+    deadline_at = r.deadline_at + back, due_at = r.due_at + back
 FROM moved WHERE r.id = moved.id"""
 
-DUE: Final = f"SELECT id FROM {_UNWORKED.format(which='due_at <= now()')} LIMIT %(limit)s"
+DUE: Final = f"SELECT id FROM {_UNWORKED.format(which=_TIME_IS_UP)} LIMIT %(limit)s"
 
 # Counted no further than it matters.
 OPEN_COUNT: Final = """

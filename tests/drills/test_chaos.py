@@ -30,7 +30,7 @@ def test_rolling_restarts_are_noticed_by_nobody(system: System, tmp_path: Path) 
 LIES = {
     "lost": "DELETE FROM triage_triagerequest WHERE id = %s",
     "never answered": "UPDATE triage_triagerequest SET answer = 'open', claim_rank = 1,"
-    " work = 'due', attempt = 0, work_ended_at = NULL WHERE id = %s",
+    " work = 'due', attempt = 0 WHERE id = %s",
     "lowered": "UPDATE triage_triageanswer SET level = 0 WHERE level = 3 OR request_id = %s",
     "another confidence": "UPDATE triage_triageanswer SET confidence = confidence - 1e-6"
     " WHERE model_digest <> '' OR request_id = %s",

@@ -86,7 +86,7 @@ def no_deadline_on_read(monkeypatch: pytest.MonkeyPatch) -> None:
 MUTANTS = {
     "token": cut("FINISH", " AND held.token = %(token)s"),
     "lease": cut("FINISH", "\n            AND held.due_at > clock_timestamp()"),
-    "claim_waits_for_the_lease": cut("CLAIM_LOST", " AND due_at <= now()"),
+    "claim_waits_for_the_lease": cut("CLAIM_LOST", " AND due_at + '0 s' <= now()"),
     "attempt_cap": cut("CLAIM_LOST", " AND attempt + 0 < %(attempts)s"),
     "idempotency": cut("ACCEPT", "ON CONFLICT (client_id, idempotency_key) DO NOTHING\n    ", ""),
     "upward_only": cut("FINISH", " AND level > (", " AND level <> ("),

@@ -164,12 +164,13 @@ def test_a_claim_adds_no_entry_to_an_index(owner_id: int, sql: Sql) -> None:
 
 
 @pytest.mark.parametrize(
-    "known", ["fresh", "of an empty table", "of an emptied table", "of a backlog"]
+    "known",
+    ["fresh", "of an empty table", "of an emptied table", "of a backlog", "of running leases"],
 )
 def test_statements_find_their_rows_by_index(owner_id: int, sql: Sql, known: str) -> None:
     """Ten thousand finished rows and a few open ones: no statement walks the table, also where the
     planner's statistics are of a table that was empty, of one in which every row was deleted or of
-    one in which every row was due."""
+    one in which every row was due, or leased."""
     _check_plans(owner_id, sql, 10_000, known)
 
 
@@ -197,17 +198,16 @@ def _check_plans(owner_id: int, sql: Sql, finished: int, known: str) -> None:
                 sql(f"DELETE FROM {table}")
         sql(f"ANALYZE {_TABLES}")
         _fill_finished(owner_id, sql, finished)
-        if known == "of a backlog":
+        if known in ("of a backlog", "of running leases"):
             sql(
-                "UPDATE triage_triagerequest"
-                " SET work = 'due', attempt = 0, answer = 'open', claim_rank = 1,"
-                " work_ended_at = NULL"
+                "UPDATE triage_triagerequest SET answer = 'open', claim_rank = 1, work = %s,"
+                " attempt = %s, token = id, due_at = now() + interval '3 s'",
+                *(("due", 0) if known == "of a backlog" else ("leased", 1)),
             )
             sql(f"ANALYZE {_TABLES}")
             sql(
                 "UPDATE triage_triagerequest"
-                " SET work = 'done', attempt = 1, answer = 'answered', claim_rank = 0,"
-                " work_ended_at = now()"
+                " SET work = 'done', attempt = 1, answer = 'answered', claim_rank = 0"
             )
     opened = [row.id for row in _accepted_quietly(50, owner_id)]
     if known == "fresh":
@@ -260,7 +260,7 @@ def _asked(owner_id: int, opened: list[UUID]) -> Asked:
         "unrung": (statements.UNRUNG, limits | {"seconds": 1}),
         "waiting": (statements.WAITING, {"most": 20_000}),
         "deadlines": (overdue, limits),
-        "exhausted": (statements.ABANDON, limits | {"exhausted": True, "limit": 20}),
+        "exhausted": (statements.ABANDON, limits | {"exhausted": True, "limit": 8}),
         "oldest": (statements.OLDEST_OPEN, {"most": 20_000}),
         "unworked": (statements.UNWORKED, {"most": 20_000}),
         "backlog": (statements.OPEN_COUNT, {"most": 20_000}),
@@ -292,9 +292,9 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 def _fill_finished(owner_id: int, sql: Sql, count: int) -> None:
     sql(
         """INSERT INTO triage_triagerequest (id, client_id, patient_reference, priority, answer,
-            work, attempt, claim_rank, due_at, work_ended_at, accepted_at, deadline_at,
+            work, attempt, claim_rank, due_at, accepted_at, deadline_at,
             arm, experiment, phase, fingerprint)
-        SELECT gen_random_uuid(), %s, 'r', 1, 'answered', 'done', 1, 0, at, at, at, at, 'ml', 'e',
+        SELECT gen_random_uuid(), %s, 'r', 1, 'answered', 'done', 1, 0, at, at, at, 'ml', 'e',
             1, 'f'
         FROM (SELECT now() - n * interval '3 s' AS at FROM generate_series(1, %s) AS n) AS t""",
         owner_id,

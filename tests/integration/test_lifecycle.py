@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from backend.triage import arrival, lifecycle, queries
 from backend.triage.values import Accepted, Claimed, Finished, Offer, Submission
@@ -77,8 +77,8 @@ def test_claim_and_finish_give_one_answer_and_both_logs(
     assert resource.answer.prediction == "soon"
     logs = sql("SELECT predictor, served, level FROM triage_predictionlog ORDER BY predictor")
     assert [log[:2] for log in logs] == [("model", True), ("rules", False)]
-    left = sql("SELECT work, token, claim_rank, work_ended_at IS NULL FROM triage_triagerequest")
-    assert left == [("done", None, 0, False)]
+    left = sql("SELECT work, token, claim_rank, ended FROM triage_triagerequest")
+    assert left == [("done", None, 0, 1)]
     # Finishing again, as a redelivered message would, changes nothing.
     assert lifecycle.finish(token, [finished(row, Level.EMERGENCY)]).stale == 1
     assert queries.get(owner_id, request_id) == resource
@@ -198,11 +198,51 @@ def test_a_lost_row_is_found_in_a_backlog(owner_id: int, sql: Sql) -> None:
     assert ({row.id for row in taken.rows} < {*later}, taken.lost) == (True, True)
 
 
-def test_what_can_be_claimed_is_in_the_order_of_claims(owner_id: int, sql: Sql) -> None:
-    submit(owner_id)
-    for state in ("", ", work = 'leased', token = id, attempt = 1"):
-        with pytest.raises(IntegrityError, match="unworked_has_not_ended"):
-            sql(f"UPDATE triage_triagerequest SET work_ended_at = now(){state}")
+def test_an_open_lost_row_is_found_among_any_number_of_answered_ones(
+    owner_id: int, sql: Sql
+) -> None:
+    """Workers were away: a thousand answered rows are due, which are looked through no further
+    than it takes."""
+    case = parse_case(SORE_THROAT)
+    ids = [row.id for row in lifecycle.submit(owner_id, [Submission(case) for _ in range(1_000)])]
+    lifecycle.answer_now(ids)
+    lost = submit(owner_id)
+    assert [row.id for row in lifecycle.claim(1).rows] == [lost]
+    oldest = {row.id for row in lifecycle.claim(3).rows}
+    sql("UPDATE triage_triagerequest SET due_at = now() WHERE work = 'leased'")
+    found = [row.id for _ in range(5) for row in lifecycle.claim_lost().rows]
+    assert found[0] == lost
+    assert {*found[1:]} == oldest
+    assert len(found) == 4
+
+
+def test_a_drain_of_a_backlog_serves_what_was_lost(
+    owner_id: int, monkeypatch: pytest.MonkeyPatch, sql: Sql
+) -> None:
+    """A child died with three rows, and more come than can be served."""
+    from workers import inference
+
+    monkeypatch.setattr(settings, "BATCH_ROWS", 2)
+    lost = _lost_before_a_backlog(owner_id, sql)
+    assert inference.drain()["answered"] == 15
+    served = sql("SELECT request_id FROM triage_triageanswer ORDER BY answered_at LIMIT 9")
+    assert lost < {row[0] for row in served}, "one beside each batch"
+    monkeypatch.setattr(settings, "DRAIN_SECONDS", 0)
+    lost = _lost_before_a_backlog(owner_id, sql)
+    for left in (2, 1, 0):
+        inference.drain()
+        of_these = "answer = 'open' AND id = ANY(%s)"
+        counted = sql(f"SELECT count(*) FROM triage_triagerequest WHERE {of_these}", [*lost])
+        assert counted == [(left,)], "also where each drain ends after a batch"
+
+
+def _lost_before_a_backlog(owner_id: int, sql: Sql) -> set[UUID]:
+    lost = {submit(owner_id) for _ in range(3)}
+    assert {row.id for row in lifecycle.claim(3).rows} == lost
+    sql("UPDATE triage_triagerequest SET due_at = now() WHERE work = 'leased'")
+    for _ in range(12):
+        submit(owner_id)
+    return lost
 
 
 def test_three_lost_attempts_end_with_the_rules_and_a_person(owner_id: int, sql: Sql) -> None:
@@ -220,8 +260,7 @@ def test_three_lost_attempts_end_with_the_rules_and_a_person(owner_id: int, sql:
     assert resource.answer.method == "rules"
     assert resource.answer.needs_review is True
     assert resource.answer.reason == "attempts_exhausted"
-    left = sql("SELECT work, attempt, work_ended_at IS NULL FROM triage_triagerequest")
-    assert left == [("abandoned", 3, False)]
+    assert sql("SELECT work, attempt, ended FROM triage_triagerequest") == [("abandoned", 3, 1)]
     assert lifecycle.abandon_exhausted() == 0
 
 
@@ -281,8 +320,8 @@ def test_what_is_cancelled_before_its_claim_is_never_claimed(owner_id: int, sql:
     assert lifecycle.cancel(owner_id, submit(owner_id))
     assert lifecycle.claim(10).rows == []
     assert lifecycle.ring_for_due() == 0
-    left = sql("SELECT answer, work, work_ended_at IS NULL FROM triage_triagerequest")
-    assert left == [("cancelled", "abandoned", False)]
+    left = sql("SELECT answer, work, ended FROM triage_triagerequest")
+    assert left == [("cancelled", "abandoned", 1)]
 
 
 def test_an_unreadable_payload_is_answered_by_its_stored_rules(

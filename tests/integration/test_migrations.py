@@ -44,7 +44,7 @@ def test_due_and_leased_rows_of_the_schema_before_are_claimed_and_answered(
         ids[3],
     )
     call_command("migrate", "triage", verbosity=0)
-    ended = sql("SELECT id FROM triage_triagerequest WHERE work_ended_at IS NOT NULL")
+    ended = sql("SELECT id FROM triage_triagerequest WHERE ended = 1")
     assert ended == [(ids[3],)]
     taken = lifecycle.claim(10)
     assert {row.id for row in taken.rows} == {ids[1], ids[2]}
@@ -52,29 +52,6 @@ def test_due_and_leased_rows_of_the_schema_before_are_claimed_and_answered(
     assert [row.id for row in lifecycle.claim_lost().rows] == [ids[0]]
     found = queries.get_many(owner_id, ids)
     assert [found[one].done for one in ids] == [False, True, False, True]
-
-
-def test_what_a_worker_of_the_version_before_finished_is_not_claimed_again(
-    owner_id: int, sql: Sql
-) -> None:
-    """It does not know that it should say when the work ended."""
-    old, new = [
-        row.id
-        for row in lifecycle.submit(
-            owner_id, [Submission(parse_case(SORE_THROAT)) for _ in range(2)]
-        )
-    ]
-    for work in ("done", "abandoned"):
-        sql(
-            "UPDATE triage_triagerequest SET work = %s, attempt = 1, answer = 'answered',"
-            " claim_rank = 0, due_at = now() WHERE id = %s",
-            work,
-            old,
-        )
-        assert lifecycle.claim_lost().rows == []
-    taken = lifecycle.claim(10)
-    assert ([row.id for row in taken.rows], taken.lost) == ([new], False)
-    assert (lifecycle.ring_for_due(), lifecycle.is_unrung(0)) == (0, False)
 
 
 def test_a_migration_does_not_make_requests_wait_for_a_long_transaction(

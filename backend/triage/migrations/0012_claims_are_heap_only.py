@@ -1,15 +1,17 @@
-from django.contrib.postgres.operations import (
-    AddIndexConcurrently,
-    RemoveIndexConcurrently,
-    ValidateConstraint,
-)
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
+from django.db.migrations.operations.base import Operation
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
 
-_NOT_ENDED = ~Q(
-    Exact(models.Func("work_ended_at", function="num_nulls", output_field=models.IntegerField()), 0)
-)
+
+def _without(name: str) -> list[Operation]:
+    """What an interrupted build leaves, on the way back, is no index, but has its name."""
+    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {name}"
+    return [
+        RemoveIndexConcurrently("triagerequest", name),
+        migrations.RunSQL(migrations.RunSQL.noop, drop),
+    ]
 
 
 class Migration(migrations.Migration):
@@ -23,11 +25,9 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("triage", "0011_work_ended_at")]
+    dependencies = [("triage", "0011_ended")]
 
     operations = [
-        ValidateConstraint("triagerequest", "unworked_has_not_ended"),
-        # What an interrupted build leaves is no index, but has its name.
         migrations.RunSQL(
             "DROP INDEX CONCURRENTLY IF EXISTS triage_unworked", migrations.RunSQL.noop
         ),
@@ -36,10 +36,10 @@ class Migration(migrations.Migration):
             models.Index(
                 F("claim_rank").desc(),
                 "accepted_at",
-                condition=_NOT_ENDED,
+                condition=~Q(Exact(F("ended") + 0, 1)),
                 name="triage_unworked",
             ),
         ),
-        RemoveIndexConcurrently("triagerequest", "triage_due"),
-        RemoveIndexConcurrently("triagerequest", "triage_leased"),
+        *_without("triage_due"),
+        *_without("triage_leased"),
     ]
