@@ -138,9 +138,9 @@ _EXHAUSTED: Final = f"{_LEASE_OVER} AND attempt + 0 >= %(attempts)s"
 
 
 def _first_leased(which: str, limit: str) -> str:
-    """Ids of such rows. Open ones are looked at one and all: no more of them are accepted than can
-    be looked at. Of answered ones any number may be due; those whose lease is over are the oldest,
-    and what stands before them is claimed before long."""
+    """Ids of such rows. Open ones are looked at one and all: no more than `OPEN_HARD_LIMIT` of them
+    are accepted. Of answered ones any number may be due, so that only the oldest are looked at;
+    what stands behind those waits until they are done."""
     answered = f"(SELECT * FROM {_UNWORKED.format(which='claim_rank < 1')} LIMIT 64)"
     return f"""
         (SELECT id FROM {_UNWORKED.format(which=f"claim_rank > 0 AND {which}")} LIMIT {limit})
@@ -163,7 +163,7 @@ claimed AS (
 # singly, so that one input that kills its worker can harm only itself. The limit is written into
 # the statement: with one that it does not know PostgreSQL plans each claim anew, which takes as
 # long as the claim. The first column says whether a lost row waits; it is looked for where the
-# claim has left nothing that is due, and therefore no backlog to walk through.
+# claim was not full, and therefore no backlog is to be walked through.
 CLAIM: Final = f"""
 WITH picked AS (
     SELECT id FROM {_UNWORKED.format(which=_DUE)}
@@ -175,10 +175,11 @@ FROM (SELECT CASE WHEN (SELECT count(*) FROM picked) < {{limit}}
     ELSE FALSE END AS waits) AS lost
 LEFT JOIN claimed ON TRUE"""
 
+# The row as it is when it is locked counts: its worker may have finished it after this one looked.
 CLAIM_LOST: Final = f"""
 WITH picked AS (
     SELECT id FROM triage_triagerequest
-    WHERE id = ANY(ARRAY({_first_leased(_LOST, "8")})) AND {_LOST}
+    WHERE id = ANY(ARRAY({_first_leased(_LOST, "8")})) AND work = 'leased' AND {_LOST}
     ORDER BY claim_rank DESC, accepted_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED),{_LEASE}

@@ -72,7 +72,8 @@ class Claimed:
 
 class Claim(NamedTuple):
     """What a claim took, the most urgent there were, in no order, and its fencing token. `lost`: a
-    row waits that a worker lost before; `lifecycle.claim_lost` takes it."""
+    row waits that a worker lost before; `lifecycle.claim_lost` takes it. A claim that took as many
+    as it may does not say so."""
 
     token: UUID
     rows: list[Claimed]

@@ -231,12 +231,11 @@ def _check_plans(owner_id: int, sql: Sql, finished: int, known: str) -> None:
 
 
 def _walked(found: Any) -> list[str]:
-    """The tables, or their indexes, of which this plan reads all."""
-    return [
-        node.get("Index Name", node.get("Relation Name"))
-        for node in _nodes(found[0]["Plan"])
-        if _walks(node)
-    ]
+    """The tables, or their indexes, of which this plan reads all; "sorted" where it first reads all
+    that can be claimed, to sort it."""
+    nodes = _nodes(found[0]["Plan"])
+    walked = [node.get("Index Name", node.get("Relation Name")) for node in nodes if _walks(node)]
+    return walked + ["sorted" for node in nodes if _sorts_claims(node)]
 
 
 def _kept(asked: Asked) -> Asked:
@@ -283,6 +282,12 @@ def _walks(node: dict[str, Any]) -> bool:
         return True
     short = node.get("Index Name") in ("triage_unworked", "triage_open_deadline")
     return node["Node Type"].startswith("Index") and not short and "Index Cond" not in node
+
+
+def _sorts_claims(node: dict[str, Any]) -> bool:
+    return node["Node Type"] == "Sort" and any(
+        one.get("Index Name") == "triage_unworked" for one in _nodes(node)
+    )
 
 
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:

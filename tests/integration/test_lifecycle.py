@@ -1,6 +1,7 @@
 """Promises 2, 3, 4, 6, 7: the state machine against real PostgreSQL, one fault at a time."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,9 +11,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
-from backend.triage import arrival, lifecycle, queries
+from backend.triage import arrival, lifecycle, queries, statements
 from backend.triage.values import Accepted, Claimed, Finished, Offer, Submission
 from ml.case import parse_case
 from ml.cohort import generate
@@ -198,6 +199,32 @@ def test_a_lost_row_is_found_in_a_backlog(owner_id: int, sql: Sql) -> None:
     assert ({row.id for row in taken.rows} < {*later}, taken.lost) == (True, True)
 
 
+def test_what_is_finished_while_it_is_taken_for_lost_stays_finished(
+    owner_id: int, monkeypatch: pytest.MonkeyPatch, sql: Sql
+) -> None:
+    """A finish that was in time commits after the lease, and after another worker's look."""
+    slow = "ARRAY(SELECT NULL::uuid FROM pg_sleep(0.7) UNION ALL"
+    monkeypatch.setattr(statements, "CLAIM_LOST", statements.CLAIM_LOST.replace("ARRAY(", slow, 1))
+    monkeypatch.setattr(settings, "LEASE_SECONDS", 0.5)
+    submit(owner_id)
+    token, row = claim_one()
+
+    def look() -> list[Claimed]:
+        try:
+            return lifecycle.claim_lost().rows
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert lifecycle.finish(token, [finished(row, Level.SOON)]).answered == 1
+            time.sleep(0.6)
+            looking = pool.submit(look)
+            time.sleep(0.3)
+        assert looking.result() == []
+    assert sql("SELECT work, attempt FROM triage_triagerequest") == [("done", 1)]
+
+
 def test_an_open_lost_row_is_found_among_any_number_of_answered_ones(
     owner_id: int, sql: Sql
 ) -> None:
@@ -214,6 +241,20 @@ def test_an_open_lost_row_is_found_among_any_number_of_answered_ones(
     assert found[0] == lost
     assert {*found[1:]} == oldest
     assert len(found) == 4
+    # One that stands behind them all waits until they are done.
+    [last] = {
+        row[0]
+        for row in sql("SELECT id FROM triage_triagerequest ORDER BY id DESC OFFSET 1 LIMIT 1")
+    }
+    sql(
+        "UPDATE triage_triagerequest SET work = 'leased', attempt = 1, token = id, due_at = now()"
+        " WHERE id = %s",
+        last,
+    )
+    assert lifecycle.claim_lost().rows == []
+    sql("UPDATE triage_triagerequest SET work = 'done' WHERE id <> %s", last)
+    assert lifecycle.claim(10).lost
+    assert [row.id for row in lifecycle.claim_lost().rows] == [last]
 
 
 def test_a_drain_of_a_backlog_serves_what_was_lost(
