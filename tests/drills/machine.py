@@ -207,7 +207,8 @@ class TriageMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         lifecycle.enforce_deadlines()
-        lifecycle.abandon_exhausted()
+        while lifecycle.abandon_exhausted():  # a few at a time, as the keeper does
+            pass
         for request, row in read_rows().items():
             known = self.known[request]
             assert not (row.answer == "open" and known.overdue), "the keeper answers overdue rows"
