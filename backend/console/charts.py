@@ -227,7 +227,7 @@ class _Plot:
         found = []
         for step in range(5):
             value = self.low + (self.high - self.low) * step / 4
-            text = f"{value:.0%}" if percent else f"{value:.3g}"
+            text = f"{value:.0%}" if percent else _short(value)
             y = self.y(value)
             found.append(
                 f'<line class="c-grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" '
@@ -235,6 +235,15 @@ class _Plot:
                 f'<text class="c-text c-end" x="{_LEFT - 6}" y="{y + 4:.1f}">{text}</text>'
             )
         return "".join(found)
+
+
+def _short(value: float) -> str:
+    """A number in the six characters that stand left of a picture."""
+    if abs(value) < 1_000:
+        return f"{value:.3g}"
+    if abs(value) < 10_000:
+        return f"{value:,.0f}"
+    return f"{value / 1_000:.3g}k" if abs(value) < 999_500 else f"{value / 1e6:.3g}M"
 
 
 def _band(point: Point) -> bool:
