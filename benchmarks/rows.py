@@ -44,8 +44,8 @@ class Backlog:
         for start in range(0, count, 1_000):
             lifecycle.submit(client, submissions[start : start + 1_000], 3_600)
         execute("DROP TABLE IF EXISTS bench_request, bench_payload, bench_answer, bench_log")
-        kept = ", ".join(_columns("triage_triagerequest"))
-        execute(f"CREATE TABLE bench_request AS SELECT {kept} FROM triage_triagerequest")  # noqa: S608
+        self._kept = ", ".join(_columns("triage_triagerequest"))
+        execute(f"CREATE TABLE bench_request AS SELECT {self._kept} FROM triage_triagerequest")  # noqa: S608
         execute("CREATE TABLE bench_payload AS TABLE triage_triagepayload")
         execute("CREATE TABLE bench_answer AS TABLE triage_triageanswer")
         execute("CREATE TABLE bench_log AS TABLE triage_predictionlog")
@@ -55,8 +55,7 @@ class Backlog:
         """All rows due and open (or answered by a red flag), as just accepted."""
         if not keep:
             empty()
-        kept = ", ".join(_columns("triage_triagerequest"))
-        execute(f"INSERT INTO triage_triagerequest ({kept}) TABLE bench_request")
+        execute(f"INSERT INTO triage_triagerequest ({self._kept}) TABLE bench_request")
         execute("INSERT INTO triage_triagepayload SELECT * FROM bench_payload")
         execute("INSERT INTO triage_triageanswer SELECT * FROM bench_answer")
         execute("INSERT INTO triage_predictionlog SELECT * FROM bench_log")

@@ -296,7 +296,14 @@ def _fall_back(which: str, lock: str, ids: Sequence[UUID], by: str) -> int:
 
 
 def abandon_exhausted() -> int:
-    """End the work on rows whose attempts are used up; open ones get the rules and a person."""
+    """End the work on all rows whose attempts are used up; open ones get the rules and a person."""
+    ended = 0
+    while some := _abandon_some():
+        ended += some
+    return ended
+
+
+def _abandon_some() -> int:
     parameters = {
         "attempts": settings.MAX_ATTEMPTS,
         "limit": _ABANDON_LIMIT,

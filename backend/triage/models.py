@@ -30,7 +30,6 @@ from ml.schema import Level
 __all__ = ["Delivery", "Event", "WebhookEndpoint"]
 
 _LEVELS = [(level.value, level.label) for level in Level]
-_NOT_ENDED = ~Q(Exact(F("ended") + 0, 1))  # as `statements.py` asks for it
 
 
 class TriageRequest(models.Model):
@@ -104,7 +103,7 @@ class TriageRequest(models.Model):
             models.Index(
                 F("claim_rank").desc(),
                 "accepted_at",
-                condition=_NOT_ENDED,
+                condition=~Q(Exact(F("ended") + 0, 1)),  # as `statements.py` asks for it
                 name="triage_unworked",
             ),
             models.Index("deadline_at", condition=Q(answer="open"), name="triage_open_deadline"),

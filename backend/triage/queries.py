@@ -51,6 +51,16 @@ LEFT JOIN LATERAL (
     SELECT bool_or(sequence = 2) AS amended, bool_or(level = 3) AS highest
     FROM triage_triageanswer WHERE request_id = r.id) AS a ON TRUE"""
 
+_OLDEST_OPEN = f"""
+SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0)
+FROM {statements.OPEN_OF_PATIENTS}"""  # noqa: S608  (constants)
+_FIRST_ACCEPTED = f"""
+SELECT min(accepted_at) FROM triage_triagerequest
+WHERE {statements.PATIENTS_ONLY}"""  # noqa: S608  (constants)
+_REAL_PATIENTS = f"""
+SELECT EXISTS (SELECT FROM triage_triagerequest
+    WHERE NOT replayed AND {statements.PATIENTS_ONLY})"""  # noqa: S608  (constants)
+
 
 class Progress(IntEnum):
     """How far a request is, in the order in which it goes on."""
@@ -121,14 +131,14 @@ def progress_of(resource: TriageResource) -> Progress:
 def oldest_open_seconds() -> float:
     """Age of the oldest open request: are patients waiting? 0 when none is."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.OLDEST_OPEN, {"most": settings.OPEN_HARD_LIMIT})
+        cursor.execute(_OLDEST_OPEN, {"most": settings.OPEN_HARD_LIMIT})
         return float(cursor.fetchone()[0])
 
 
 def first_accepted_at() -> datetime | None:
     """When this service took its first patient's request."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.FIRST_ACCEPTED)
+        cursor.execute(_FIRST_ACCEPTED)
         first: datetime | None = cursor.fetchone()[0]
         return first
 
@@ -144,7 +154,7 @@ def clock() -> datetime:
 def holds_real_patients() -> bool:
     """Whether any stored request came from a patient and not from a rehearsal."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.REAL_PATIENTS)
+        cursor.execute(_REAL_PATIENTS)
         return bool(cursor.fetchone()[0])
 
 

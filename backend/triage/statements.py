@@ -58,6 +58,11 @@ CANARY_CLIENT: Final = "canary"
 PATIENTS_ONLY: Final = (
     f"client_id NOT IN (SELECT id FROM clients_client WHERE name = '{CANARY_CLIENT}')"
 )
+# By the index of open rows, and never more of them than are ever accepted.
+OPEN_OF_PATIENTS: Final = f"""(
+    SELECT priority, accepted_at, deadline_at FROM triage_triagerequest
+    WHERE answer = 'open' AND {PATIENTS_ONLY}
+    ORDER BY deadline_at LIMIT %(most)s) AS waiting"""
 
 # What was answered, counted by kind for the metrics: patients' only.
 _KINDS: Final = "coalesce(jsonb_agg(jsonb_build_array(level, method, fallback, rows)), '[]')"
@@ -125,12 +130,9 @@ _DUE: Final = "work || '' <> 'leased'"
 _TIME_IS_UP: Final = "due_at + '0 s' <= now()"
 _LEASE_OVER: Final = f"work || '' <> 'due' AND {_TIME_IS_UP}"
 _MAY_BE_TRIED: Final = "attempt + 0 < %(attempts)s"
-_UNWORKED: Final = """triage_triagerequest
+UNWORKED: Final = """triage_triagerequest
     WHERE ended + 0 <> 1 AND {which}
     ORDER BY claim_rank DESC, accepted_at"""
-
-# Whether there is one such row. EXISTS would not look in the order of the index.
-_ANY: Final = f"(SELECT count(*) > 0 FROM (SELECT FROM {_UNWORKED} LIMIT 1) AS found)"
 
 # What a worker claimed and did not finish within its lease, and may be tried again or not.
 _LOST: Final = f"{_LEASE_OVER} AND {_MAY_BE_TRIED}"
@@ -141,11 +143,17 @@ def _first_leased(which: str, limit: str) -> str:
     """Ids of such rows. Open ones are looked at one and all: no more than `OPEN_HARD_LIMIT` of them
     are accepted. Of answered ones any number may be due, so that only the oldest are looked at;
     what stands behind those waits until they are done."""
-    answered = f"(SELECT * FROM {_UNWORKED.format(which='claim_rank < 1')} LIMIT 64)"
+    answered = f"(SELECT * FROM {UNWORKED.format(which='claim_rank < 1')} LIMIT 64)"
     return f"""
-        (SELECT id FROM {_UNWORKED.format(which=f"claim_rank > 0 AND {which}")} LIMIT {limit})
+        (SELECT id FROM {UNWORKED.format(which=f"claim_rank > 0 AND {which}")} LIMIT {limit})
         UNION ALL
         (SELECT id FROM {answered} AS answered WHERE {which} LIMIT {limit})"""
+
+
+def _are_leased(which: str, limit: str) -> str:
+    """The condition that finds these rows and counts them as they are when they are locked: their
+    worker may have finished them after this one looked."""
+    return f"id = ANY(ARRAY({_first_leased(which, limit)})) AND work = 'leased' AND {which}"
 
 
 _LEASE: Final = f"""
@@ -166,7 +174,7 @@ claimed AS (
 # claim was not full, and therefore no backlog is to be walked through.
 CLAIM: Final = f"""
 WITH picked AS (
-    SELECT id FROM {_UNWORKED.format(which=_DUE)}
+    SELECT id FROM {UNWORKED.format(which=_DUE)}
     LIMIT {{limit}}
     FOR UPDATE SKIP LOCKED),{_LEASE}
 SELECT lost.waits, claimed.*
@@ -175,11 +183,10 @@ FROM (SELECT CASE WHEN (SELECT count(*) FROM picked) < {{limit}}
     ELSE FALSE END AS waits) AS lost
 LEFT JOIN claimed ON TRUE"""
 
-# The row as it is when it is locked counts: its worker may have finished it after this one looked.
 CLAIM_LOST: Final = f"""
 WITH picked AS (
     SELECT id FROM triage_triagerequest
-    WHERE id = ANY(ARRAY({_first_leased(_LOST, "8")})) AND work = 'leased' AND {_LOST}
+    WHERE {_are_leased(_LOST, "8")}
     ORDER BY claim_rank DESC, accepted_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED),{_LEASE}
@@ -323,8 +330,7 @@ THESE: Final = "id = ANY(%(ids)s)"
 ABANDON: Final = f"""
 WITH chosen AS MATERIALIZED (
     SELECT id, answer, client_id FROM triage_triagerequest
-    WHERE id = ANY(ARRAY({_first_leased(_EXHAUSTED, "%(limit)s")}))
-        AND work = 'leased' AND due_at <= now() AND attempt >= %(attempts)s
+    WHERE {_are_leased(_EXHAUSTED, "%(limit)s")}
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
 closed AS (
     UPDATE triage_triagerequest SET work = 'abandoned', token = NULL, claim_rank = 0,
@@ -332,11 +338,13 @@ closed AS (
     WHERE id = ANY(ARRAY(SELECT id FROM chosen))),
 {_FALL_BACK}"""
 
-# Somebody should have claimed it long ago: the ring was lost, or nobody hears one.
+# Somebody should have claimed it long ago: the ring was lost, or nobody hears one. EXISTS would not
+# look in the order of the index.
 _LONG_DUE: Final = (
     f"due_at + '0 s' <= now() - make_interval(secs => %(seconds)s) AND {_MAY_BE_TRIED}"
 )
-UNRUNG: Final = f"SELECT {_ANY.format(which=_LONG_DUE)}"
+UNRUNG: Final = f"""
+SELECT count(*) > 0 FROM (SELECT FROM {UNWORKED.format(which=_LONG_DUE)} LIMIT 1) AS found"""
 
 CANCEL: Final = f"""
 WITH answers AS (
@@ -374,41 +382,4 @@ UPDATE triage_triagerequest AS r SET replayed = TRUE, accepted_at = r.accepted_a
     deadline_at = r.deadline_at + back, due_at = r.due_at + back
 FROM moved WHERE r.id = moved.id"""
 
-DUE: Final = f"SELECT id FROM {_UNWORKED.format(which=_TIME_IS_UP)} LIMIT %(limit)s"
-
-# Counted no further than it matters.
-OPEN_COUNT: Final = """
-SELECT count(*) FROM (SELECT FROM triage_triagerequest WHERE answer = 'open'
-    ORDER BY deadline_at LIMIT %(most)s) AS counted"""
-
-# Over the partial index of open rows, and never more of them than are ever accepted.
-_OPEN_OF_PATIENTS: Final = f"""(
-    SELECT priority, accepted_at, deadline_at FROM triage_triagerequest
-    WHERE answer = 'open' AND {PATIENTS_ONLY}
-    ORDER BY deadline_at LIMIT %(most)s) AS waiting"""
-
-OLDEST_OPEN: Final = f"""
-SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0) FROM {_OPEN_OF_PATIENTS}"""
-
-FIRST_ACCEPTED: Final = f"""
-SELECT min(accepted_at) FROM triage_triagerequest WHERE {PATIENTS_ONLY}"""
-
-WAITING: Final = f"""
-SELECT priority, count(*), extract(epoch FROM now() - min(accepted_at))::float8,
-    count(*) FILTER (WHERE deadline_at <= now())
-FROM {_OPEN_OF_PATIENTS}
-GROUP BY priority"""
-
-# What workers have still to look at, late opinions on answered rows included. Of a table of some
-# ten thousand rows this reads all, which is quicker than in the index' order.
-UNWORKED: Final = f"""
-SELECT work, count(*)
-FROM (SELECT work FROM {_UNWORKED.format(which="TRUE")} LIMIT %(most)s) AS unworked
-GROUP BY work"""
-
-LABELLED_LAST_DAY: Final = """
-SELECT count(DISTINCT request_id) FROM triage_clinicianlabel
-WHERE created_at > now() - interval '1 day'"""
-
-REAL_PATIENTS: Final = f"""
-SELECT EXISTS (SELECT FROM triage_triagerequest WHERE NOT replayed AND {PATIENTS_ONLY})"""
+DUE: Final = f"SELECT id FROM {UNWORKED.format(which=_TIME_IS_UP)} LIMIT %(limit)s"

@@ -207,8 +207,7 @@ class TriageMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         lifecycle.enforce_deadlines()
-        while lifecycle.abandon_exhausted():  # a few at a time, as the keeper does
-            pass
+        lifecycle.abandon_exhausted()
         for request, row in read_rows().items():
             known = self.known[request]
             assert not (row.answer == "open" and known.overdue), "the keeper answers overdue rows"

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from backend.celery import app
 from backend.postgres.base import planned_cursor, unhurried
-from backend.triage import lifecycle, listing, queries, statements
+from backend.triage import admission, backlog, lifecycle, listing, queries, statements
 from backend.triage.queue import ENOUGH_HINTS, IDS_PER_HINT, Doorbell
 from backend.triage.values import Submission
 from ml.case import parse_case
@@ -257,12 +257,12 @@ def _asked(owner_id: int, opened: list[UUID]) -> Asked:
         "finish": (statements.FINISH, {"rows": json.dumps(given), "token": opened[0]}),
         "due": (statements.DUE, {"limit": IDS_PER_HINT}),
         "unrung": (statements.UNRUNG, limits | {"seconds": 1}),
-        "waiting": (statements.WAITING, {"most": 20_000}),
+        "waiting": (backlog._WAITING, {"most": 20_000}),
         "deadlines": (overdue, limits),
         "exhausted": (statements.ABANDON, limits | {"exhausted": True, "limit": 8}),
-        "oldest": (statements.OLDEST_OPEN, {"most": 20_000}),
-        "unworked": (statements.UNWORKED, {"most": 20_000}),
-        "backlog": (statements.OPEN_COUNT, {"most": 20_000}),
+        "oldest": (queries._OLDEST_OPEN, {"most": 20_000}),
+        "unworked": (backlog._UNWORKED, {"most": 20_000}),
+        "backlog": (admission._OPEN_COUNT, {"most": 20_000}),
         "poll": (queries._SELECT, {"clients": [owner_id], "ids": [opened[0]]}),
         "poll of many": (queries._SELECT, {"clients": [owner_id], "ids": opened[:32]}),
         "waiters": (queries._PROGRESS, [opened]),

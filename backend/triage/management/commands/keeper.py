@@ -69,8 +69,7 @@ def sweep(*, report: bool) -> None:
     """One round. The order matters: who is past the deadline is answered before anything else."""
     while lifecycle.enforce_deadlines():
         pass
-    while lifecycle.abandon_exhausted():
-        pass
+    lifecycle.abandon_exhausted()
     counters.rung_again(lifecycle.ring_for_due())
     if report:
         presence.report("keeper", "ready")
