@@ -194,7 +194,8 @@ SELECT FALSE, claimed.* FROM claimed"""
 
 # Only rows whose token is still ours and whose lease still runs; anything else changes nothing.
 # A row that is already answered gets the late opinion logged, and an amendment if that opinion
-# is more urgent (never in the rules arm, once at most).
+# is more urgent (never in the rules arm, once at most). What answered it was its stored fallback:
+# the answer itself, which this statement may be too old to see, is not looked at.
 #
 # Each given row looks up and locks its own request, in id order. A join would leave it to the
 # planner, which knows nothing of a token made a moment ago, expects one such row and compares every
@@ -232,9 +233,7 @@ answers AS (
         fallback, TRUE, reason, model_version, model_digest, rules_version, explanation,
         trace || jsonb_build_array('amended')
     FROM decided
-    WHERE was = 'answered' AND arm <> 'rules' AND level > (
-        SELECT level FROM triage_triageanswer AS before
-        WHERE before.request_id = decided.id AND before.sequence = 1)
+    WHERE was = 'answered' AND arm <> 'rules' AND level > rules_level
     ON CONFLICT (request_id, sequence) DO NOTHING
     RETURNING request_id, sequence, level, fallback),
 events AS (

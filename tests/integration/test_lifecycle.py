@@ -9,16 +9,24 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from backend.triage import arrival, lifecycle, queries
-from backend.triage.values import Accepted, Claimed, Finished, Offer, Submission
+from backend.triage.values import (
+    Accepted,
+    Claimed,
+    FinishCounts,
+    Finished,
+    Offer,
+    Submission,
+)
 from ml.case import parse_case
 from ml.cohort import generate
 from ml.decision import Decision, decide
 from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RulesAnswer
 from ml.schema import Level
+from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT
 
 Sql = Callable[..., list[Any]]
@@ -46,6 +54,15 @@ def claim_one(*, retry: bool = False) -> tuple[UUID, Claimed]:
     token, rows, _ = lifecycle.claim_lost() if retry else lifecycle.claim(10)
     assert len(rows) == 1
     return token, rows[0]
+
+
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) > 0 FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture
@@ -186,6 +203,26 @@ def test_a_late_model_may_raise_the_answer_once(owner_id: int, in_ml_arm: None, 
     assert sql("SELECT sequence FROM triage_triageanswer ORDER BY sequence") == [(1,), (2,)]
     served = sql("SELECT predictor FROM triage_predictionlog WHERE served")
     assert served == [("rules",)]
+
+
+def test_a_late_model_raises_an_answer_that_it_waited_for(owner_id: int, in_ml_arm: None) -> None:
+    """The stored rules become the answer just while the worker commits: its statement does not see
+    that answer, but is as late as any other."""
+    request_id = submit(owner_id)
+    token, row = claim_one()
+
+    def finish() -> FinishCounts:
+        try:
+            return lifecycle.finish(token, [finished(row, Level.URGENT)])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert lifecycle.answer_now([request_id]) == 1
+            finishing = pool.submit(finish)
+            eventually(somebody_waits_for_us, what="the worker's commit waits")
+        assert finishing.result().amended == 1
 
 
 def test_a_late_model_never_lowers(owner_id: int, in_ml_arm: None, sql: Sql) -> None:
