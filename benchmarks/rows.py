@@ -115,12 +115,13 @@ def finish(ids: Sequence[UUID]) -> None:
         list(ids),
     )
     found = execute(
-        "SELECT request_id, rules FROM triage_triagepayload WHERE request_id = ANY(%s)", list(ids)
+        "SELECT request_id, fallback FROM triage_triagepayload WHERE request_id = ANY(%s)",
+        list(ids),
     )
     opinion = Prediction(Level.SOON, (0.1, 0.7, 0.1, 0.1))
     finished = []
     for row_id, text in found:
-        rules = RulesAnswer.from_json(json.loads(text))
+        rules = RulesAnswer.of_fallback(json.loads(text))
         decision = decide(rules, opinion, "ml")
         finished.append(Finished(row_id, decision, rules, opinion, "bench", "0" * 64, 0))
     lifecycle.finish(token, finished)

@@ -81,7 +81,7 @@ def read(request_id: UUID) -> Stored:
         answered_at=found.answered_at,
         amended=found.sequence > 1,
         case=_open(found.sealed, request_id),
-        rules=RulesAnswer.from_json(found.rules),
+        rules=found.rules,
         rules_version=found.rules_version,
         model=Entry(found.model_version, digest) if digest else None,
         decision=found.decision,
@@ -102,7 +102,7 @@ def repeat(stored: Stored) -> Repeated:
         return Repeated("impossible", (closed,))
     changed: list[Change] = []
     now = assess(stored.case)
-    if now.to_json() != stored.rules.to_json():
+    if now != stored.rules:
         changed.append(Change("rules", stored.rules.version, now.version))
     prediction: Prediction | NoPrediction = _why_none(stored)
     policy = Policy()

@@ -109,7 +109,6 @@ def _row(
         "fingerprint": given.fingerprint,
         "final": rules.red_flag or at_once,
         "sealed": given.sealed,
-        "rules": rules.to_json(),
         "fallback": fallback,
     }
 

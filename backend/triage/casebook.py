@@ -49,7 +49,7 @@ _CASE: Final = """
 SELECT r.id, r.client_id, c.name AS client, r.answer AS status, r.work, r.attempt, r.accepted_at,
     r.deadline_at, r.arm, r.experiment, r.phase, r.batch,
     r.answer = 'open' AND r.deadline_at <= clock_timestamp() AS overdue,
-    p.sealed, p.rules, p.fallback
+    p.sealed, p.fallback
 FROM triage_triagerequest AS r JOIN clients_client AS c ON c.id = r.client_id
 JOIN triage_triagepayload AS p ON p.request_id = r.id
 WHERE r.id = %(id)s AND r.client_id = ANY(%(clients)s)"""
@@ -175,14 +175,13 @@ def find(clients: Sequence[int], request_id: UUID) -> CaseFile | None:
     if not rows:
         return None
     row = rows[0]
-    sealed, rules, fallback = row.pop("sealed"), row.pop("rules"), row.pop("fallback")
+    sealed, provisional = row.pop("sealed"), json.loads(row.pop("fallback"))
     del row["overdue"]
-    provisional = json.loads(fallback)
     provisional["level"] = LEVELS[provisional["level"]]
     return CaseFile(
         **row,
         case=_opened(bytes(sealed), request_id),
-        rules=RulesAnswer.from_json(json.loads(rules)),
+        rules=RulesAnswer.of_fallback(provisional),
         provisional=provisional,
         answers=[_shown(one) for one in _dictionaries(_ANSWERS, [request_id])],
         logs=[_shown(one) for one in _dictionaries(_LOGS, [request_id])],

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from ml.rules.answer import RulesAnswer
 from ml.schema import Level
 
 # The fields that a decision is made of, in the answer's own names.
@@ -20,8 +21,9 @@ DECISION: Final = (
 )
 _JSON: Final = ("probabilities", "trace", "explanation")
 _SELECT: Final = f"""
-SELECT r.answer AS status, r.arm, r.accepted_at, p.sealed, p.rules, a.sequence, a.answered_at,
-    a.model_version, a.model_digest, a.rules_version, {", ".join(f"a.{c}" for c in DECISION)}
+SELECT r.answer AS status, r.arm, r.accepted_at, p.sealed, p.fallback AS by_rules,
+    a.sequence, a.answered_at, a.model_version, a.model_digest, a.rules_version,
+    {", ".join(f"a.{c}" for c in DECISION)}
 FROM triage_triagerequest AS r
 JOIN triage_triagepayload AS p ON p.request_id = r.id
 LEFT JOIN LATERAL (
@@ -36,8 +38,8 @@ class NothingToExplain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A request's newest answer as it was stored. `sealed` is the encrypted input, `rules` the
-    rules' full answer, `decision` the fields of `DECISION` with the level by name."""
+    """A request's newest answer as it was stored. `sealed` is the encrypted input, `rules`
+    what the rules said of it, `decision` the fields of `DECISION` with the level by name."""
 
     id: UUID
     arm: Any
@@ -45,7 +47,7 @@ class Evidence:
     answered_at: datetime
     sequence: int
     sealed: bytes
-    rules: dict[str, Any]
+    rules: RulesAnswer
     rules_version: str
     model_version: str
     model_digest: str
@@ -74,7 +76,7 @@ def read(request_id: UUID) -> Evidence:
         answered_at=found["answered_at"],
         sequence=found["sequence"],
         sealed=bytes(found["sealed"]),
-        rules=json.loads(found["rules"]),
+        rules=RulesAnswer.of_fallback(json.loads(found["by_rules"])),
         rules_version=found["rules_version"],
         model_version=found["model_version"],
         model_digest=found["model_digest"],

@@ -222,14 +222,14 @@ def _claim(statement: str, *, again: bool = False) -> Claim:
     return Claim(token, rows, bool(found and found[0][0]))
 
 
-def _claimed(row_id: UUID, arm: Arm, sealed: bytes, rules: str) -> Claimed:
+def _claimed(row_id: UUID, arm: Arm, sealed: bytes, fallback: str) -> Claimed:
     try:
         # Sealed as it was accepted: what no single field can show was checked then.
         case = TriageCase.model_validate_json(encryption.unseal(bytes(sealed), row_id))
     except Exception as error:  # undecryptable, or written by a version that knew other fields
         log.error("claim.payload_unreadable", request_id=str(row_id), **failure(error))
         case = None
-    return Claimed(row_id, arm, case, RulesAnswer.from_json(from_json(rules)))
+    return Claimed(row_id, arm, case, RulesAnswer.of_fallback(from_json(fallback)))
 
 
 def finish(token: UUID, finished: Sequence[Finished]) -> FinishCounts:

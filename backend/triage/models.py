@@ -125,8 +125,8 @@ class TriagePayload(models.Model):
         TriageRequest, on_delete=models.CASCADE, primary_key=True, related_name="payload"
     )
     sealed = models.BinaryField()
-    rules = models.JSONField()
-    # The whole answer if nobody else gives one in time: one statement can copy it.
+    # The whole answer if nobody else gives one in time: one statement can copy it. It is made of
+    # the rules alone, and all that they said can be read out of it.
     fallback = models.JSONField()
 
     def __str__(self) -> str:

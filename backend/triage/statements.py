@@ -17,7 +17,7 @@ from typing import Final
 _ARRIVED: Final = """jsonb_to_recordset(%(rows)s::jsonb) AS arrived(
     id uuid, client_id bigint, patient_reference text, priority smallint, arm text,
     experiment text, phase integer, batch uuid, idempotency_key text, fingerprint text,
-    final boolean, sealed text, rules jsonb, fallback jsonb)"""
+    final boolean, sealed text, fallback jsonb)"""
 
 _ANSWER_COLUMNS: Final = """level, care_level, confidence, probabilities, method, ab_group,
     decided_by, fallback, needs_review, reason, model_version, model_digest, rules_version,
@@ -33,7 +33,7 @@ PAYLOAD: Final = """CROSS JOIN LATERAL (
         SELECT * FROM triage_triagepayload WHERE request_id = {of} LIMIT 1) AS p"""
 
 # The rules' own log, out of the stored answer of the rules. It has no probabilities.
-_RULES_LOG: Final = """'rules', p.rules->>'version', p.rules->>'version',
+_RULES_LOG: Final = """'rules', p.fallback->>'rules_version', p.fallback->>'rules_version',
     (p.fallback->>'level')::smallint, 0.0, NULL::jsonb"""
 
 _NOTIFY: Final = "SELECT pg_notify('triage_answered', '') WHERE EXISTS (SELECT FROM answers)"
@@ -91,8 +91,8 @@ created AS (
     ON CONFLICT (client_id, idempotency_key) DO NOTHING
     RETURNING id, accepted_at, deadline_at),
 payloads AS (
-    INSERT INTO triage_triagepayload (request_id, sealed, rules, fallback)
-    SELECT id, decode(sealed, 'base64'), rules, fallback
+    INSERT INTO triage_triagepayload (request_id, sealed, fallback)
+    SELECT id, decode(sealed, 'base64'), fallback
     FROM arrived JOIN created USING (id)),
 answers AS (
     INSERT INTO triage_triageanswer (request_id, sequence, {_ANSWER_COLUMNS})
@@ -164,7 +164,7 @@ leased AS (
     WHERE r.id = ANY(ARRAY(SELECT id FROM picked))
     RETURNING r.id, r.arm),
 claimed AS (
-    SELECT leased.id, leased.arm, p.sealed, p.rules
+    SELECT leased.id, leased.arm, p.sealed, p.fallback
     FROM leased {PAYLOAD.format(of="leased.id")})"""
 
 # Open before answered, most urgent first, then oldest. First attempts come in batches, later ones

@@ -37,7 +37,7 @@ WITH labelled AS (
         AND r.arm IN ('ml', 'rules') AND r.{PATIENTS_ONLY} AND (%(all)s OR l.blind)
     GROUP BY r.id)
 SELECT DISTINCT ON (labelled.patient_reference)
-    labelled.phase, p.rules, m.level, m.probabilities, labelled.level
+    labelled.phase, p.fallback, m.level, m.probabilities, labelled.level
 FROM labelled JOIN triage_triagepayload AS p ON p.request_id = labelled.id
 JOIN triage_predictionlog AS m ON m.request_id = labelled.id AND m.digest = %(digest)s
 ORDER BY labelled.patient_reference, labelled.first_at, labelled.id"""  # noqa: S608  (constants)
@@ -85,12 +85,12 @@ def labelled_pairs(
     return [
         LabelledPair(
             phase,
-            RulesAnswer.from_json(json.loads(rules)),
+            RulesAnswer.of_fallback(json.loads(fallback)),
             Level(level),
             tuple(json.loads(probabilities)),
             Level(label),
         )
-        for phase, rules, level, probabilities, label in _all(_PAIRS, parameters)
+        for phase, fallback, level, probabilities, label in _all(_PAIRS, parameters)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the rules say of one case; frozen, JSON both ways, and free of the patient's words."""
+"""What the rules say of one case; frozen, and free of the patient's words."""
 
 from typing import Any, NamedTuple
 
@@ -58,33 +58,21 @@ class RulesAnswer(NamedTuple):
     reasons: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "level": self.level.label,
-            "care_level": self.care_level,
-            "severity": self.severity,
-            "red_flag": self.red_flag,
-            "floor": self.floor.label,
-            "needs_review": self.needs_review,
-            "version": self.version,
-            "news2": self.news2,
-            "hits": [hit.to_json() for hit in self.hits],
-            "reasons": list(self.reasons),
-            "missing": list(self.missing),
-        }
-
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "RulesAnswer":
+    def of_fallback(cls, record: dict[str, Any]) -> "RulesAnswer":
+        """What the rules said, out of the answer that was made of it alone and stored with the
+        request: all of it is there, level by level (`backend.triage.arrival.record`)."""
+        why = record["explanation"]["rules"]
         return cls(
-            level=Level.parse(data["level"]),
-            care_level=data["care_level"],
-            severity=data["severity"],
-            red_flag=data["red_flag"],
-            floor=Level.parse(data["floor"]),
-            needs_review=data["needs_review"],
-            version=data["version"],
-            news2=data["news2"],
-            hits=tuple(RuleHit.from_json(hit) for hit in data["hits"]),
-            reasons=tuple(data["reasons"]),
-            missing=tuple(data["missing"]),
+            level=Level.parse(why["level"]),
+            care_level=record["care_level"],
+            severity=why["severity"],
+            red_flag=why["red_flag"],
+            floor=Level.parse(why["floor"]),
+            needs_review=record["needs_review"],
+            version=record["rules_version"],
+            news2=why["news2"],
+            hits=tuple(map(RuleHit.from_json, why["hits"])),
+            reasons=tuple(why["reasons"]),
+            missing=tuple(record["explanation"]["missing"]),
         )

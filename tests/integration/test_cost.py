@@ -145,7 +145,8 @@ def test_a_row_stays_small(owner_id: int, sql: Sql) -> None:
         " FROM triage_triagerequest AS r JOIN triage_triagepayload AS p ON p.request_id = r.id"
     )
     assert request < 500
-    assert payload < 3_000
+    # Above 2,000 PostgreSQL would compress it, for a fifth of the time that an accept takes.
+    assert payload < 1_500
 
 
 def test_a_claim_adds_no_entry_to_an_index(owner_id: int, sql: Sql) -> None:
@@ -306,8 +307,8 @@ def _fill_finished(owner_id: int, sql: Sql, count: int) -> None:
         count,
     )
     sql(
-        "INSERT INTO triage_triagepayload (request_id, sealed, rules, fallback)"
-        " SELECT id, '', '{}', '{}' FROM triage_triagerequest"
+        "INSERT INTO triage_triagepayload (request_id, sealed, fallback)"
+        " SELECT id, '', '{}' FROM triage_triagerequest"
     )
     sql(
         """INSERT INTO triage_triageanswer (request_id, sequence, level, care_level, confidence,

@@ -149,8 +149,8 @@ def test_which_digest_changed_is_said(
 
 def test_changed_rules_are_named(owner_id: int, child: ModelProcess, sql: Sql) -> None:
     [row] = answered(owner_id, SORE_THROAT)
-    older = json.dumps({"version": "rules-0.9", "severity": 99})
-    sql("UPDATE triage_triagepayload SET rules = rules || %s::jsonb", older)
+    older = json.dumps({"rules_version": "rules-0.9"})
+    sql("UPDATE triage_triagepayload SET fallback = fallback || %s::jsonb", older)
     found = not_reproduced(row)["reproduced"]
     assert found["changed"][0].startswith("rules: rules-0.9 then, ")
 

@@ -1,5 +1,6 @@
 """A migration finds requests under way: rows of the schema before it are served after it."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,18 +13,26 @@ from django.db import OperationalError, connection
 from backend.triage import lifecycle, queries
 from backend.triage.values import Submission
 from ml.case import parse_case
-from tests.integration.conftest import SORE_THROAT
+from ml.decision import explain
+from ml.rules.engine import assess
+from tests.integration.conftest import CARDIAC_ARREST, SORE_THROAT
 
 Sql = Callable[..., list[Any]]
+_RULES = "SELECT request_id, rules::text FROM triage_triagepayload"
 
 
 @pytest.fixture
 def schema_0008(database: None) -> Iterator[None]:
     call_command("migrate", "triage", "0008", verbosity=0)
+    with connection.cursor() as cursor:
+        # A process of that version fills it in.
+        cursor.execute("ALTER TABLE triage_triagepayload ALTER rules SET DEFAULT '{}'")
     try:
         yield
     finally:
         call_command("migrate", "triage", verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE triage_triagepayload ALTER rules DROP DEFAULT")
 
 
 def test_due_and_leased_rows_of_the_schema_before_are_claimed_and_answered(
@@ -55,7 +64,12 @@ def test_due_and_leased_rows_of_the_schema_before_are_claimed_and_answered(
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("0008", "0009"), ("0010", "0011"), ("0011", "0010")]
+    ("before", "after"),
+    [
+        ("0008", "0009"),
+        *(("0010", "0011"), ("0011", "0010")),
+        *(("0012", "0013"), ("0013", "0012")),
+    ],
 )
 def test_a_migration_does_not_make_requests_wait_for_a_long_transaction(
     schema_0008: None, owner_id: int, before: str, after: str
@@ -64,7 +78,7 @@ def test_a_migration_does_not_make_requests_wait_for_a_long_transaction(
     comes after waits, too."""
     call_command("migrate", "triage", before, verbosity=0)
     with psycopg.connect(**_parameters()) as other:
-        other.execute("SELECT 1 FROM triage_triagerequest")
+        other.execute("SELECT 1 FROM triage_triagerequest, triage_triagepayload")
         began = time.monotonic()
         with pytest.raises(OperationalError):
             call_command("migrate", "triage", after, verbosity=0)
@@ -90,6 +104,32 @@ def test_a_migration_that_was_interrupted_is_run_again(schema_0008: None, sql: S
     _half_built(sql, "triage_leased")
     call_command("migrate", "triage", "0011", verbosity=0)
     call_command("migrate", "triage", verbosity=0)
+
+
+def test_an_older_process_works_beside_the_fallback_that_holds_the_rules(
+    owner_id: int, sql: Sql
+) -> None:
+    """An older web process fills in what nobody reads; what newer ones leave out is made again on
+    the way back, as the older workers expect it."""
+    submit = [Submission(parse_case(CARDIAC_ARREST)), Submission(parse_case(SORE_THROAT))]
+    first, second = (one.id for one in lifecycle.submit(owner_id, submit))
+    sql(
+        'UPDATE triage_triagepayload SET rules = \'{"level": "soon"}\' WHERE request_id = %s',
+        second,
+    )
+    call_command("migrate", "triage", "0012", verbosity=0)
+    rules = {row_id: json.loads(text) for row_id, text in sql(_RULES)}
+    assert rules[second] == {"level": "soon"}
+    found = assess(parse_case(CARDIAC_ARREST))
+    assert rules[first] == {
+        **explain(found, None)["rules"],
+        "care_level": found.care_level,
+        "needs_review": found.needs_review,
+        "version": found.version,
+        "missing": list(found.missing),
+    }
+    call_command("migrate", "triage", verbosity=0)
+    assert lifecycle.claim(10).rows
 
 
 def _half_built(sql: Sql, name: str) -> None:

@@ -103,8 +103,8 @@ def test_other_libraries_and_rules_are_told_apart_from_the_bundle(
     monkeypatch.setattr(proof, "library_versions", lambda: {"numpy": "0.1"})
     assert replayed(owner, row)["changed"][0]["what"] == "library"
     monkeypatch.undo()
-    older = json.dumps({"version": "rules-0.9", "severity": 99})
-    sql("UPDATE triage_triagepayload SET rules = rules || %s::jsonb", older)
+    older = json.dumps({"rules_version": "rules-0.9"})
+    sql("UPDATE triage_triagepayload SET fallback = fallback || %s::jsonb", older)
     changed = replayed(owner, row)["changed"][0]
     assert (changed["what"], changed["then"]) == ("rules", "rules-0.9")
 

@@ -1,5 +1,6 @@
 """The decision policy, step by step, and what must hold for every input."""
 
+import json
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.triage.arrival import record
 from ml.decision import Decision, Policy, decide, explain, six_places
 from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RuleHit, RulesAnswer
@@ -127,6 +129,25 @@ rule_answers = st.builds(
     st.booleans(),
 )
 arms = st.sampled_from(["ml", "rules", "excluded"])
+some_names = st.lists(st.text(max_size=5), max_size=2).map(tuple)
+full_answers = st.builds(
+    lambda answer, **more: answer._replace(**more),
+    rule_answers,
+    care_level=st.sampled_from(sorted(CARE_LEVELS)),
+    severity=st.integers(0, 100),
+    needs_review=st.booleans(),
+    news2=st.none() | st.integers(0, 20),
+    hits=st.lists(
+        st.builds(
+            RuleHit,
+            *(st.text(max_size=5), st.text(max_size=5), st.sampled_from(LEVELS), st.text()),
+            *(st.text(max_size=5), st.integers(0, 99), st.integers(0, 99)),
+        ),
+        max_size=3,
+    ).map(tuple),
+    reasons=some_names,
+    missing=some_names,
+)
 
 
 @given(rule_answers, predictions, arms)
@@ -155,7 +176,12 @@ def test_the_explanation_holds_offsets_and_no_text() -> None:
     assert found["missing"] == ["spo2_percent"]
     assert found["model"]["contributions"] == [{"feature": "age", "log_odds": 0.123457}]
     assert explain(rules(), None)["model"] is None
-    assert RulesAnswer.from_json(rules(hits=(hit,)).to_json()) == rules(hits=(hit,))
+
+
+@given(full_answers, arms)
+def test_all_that_the_rules_said_is_in_the_stored_fallback(answer: RulesAnswer, arm: Any) -> None:
+    stored = json.dumps(record(decide(answer, "deadline", arm), answer, None, "", ""))
+    assert RulesAnswer.of_fallback(json.loads(stored)) == answer
 
 
 @given(rule_answers, predictions, arms)
