@@ -49,8 +49,10 @@ def _serves_triage() -> bool:
 def _start_child(**kwargs: Any) -> None:
     # Only children that serve triage hold a model; a background child never needs one.
     if _serves_triage():
+        from backend.postgres.base import plan_by_index
         from workers import lookout, model_process
 
+        plan_by_index()
         model_process.start()
         lookout.start()
 

@@ -11,15 +11,17 @@ from uuid import UUID, uuid4
 
 import pytest
 import redis
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from backend.celery import app
-from backend.postgres.base import planned_cursor, unhurried
+from backend.clients.keys import find_caller
+from backend.postgres.base import plan_by_index, planned_cursor, unhurried
 from backend.triage import admission, backlog, lifecycle, listing, queries, statements
 from backend.triage.queue import ENOUGH_HINTS, IDS_PER_HINT, Doorbell
-from backend.triage.values import Submission
+from backend.triage.values import Finished, Submission
 from ml.case import parse_case
+from ml.decision import decide
 from tests.eventually import eventually
 from tests.integration.conftest import SORE_THROAT, Api
 from tests.integration.processes import Processes
@@ -147,6 +149,59 @@ def test_a_row_stays_small(owner_id: int, sql: Sql) -> None:
     assert request < 500
     # Above 2,000 PostgreSQL would compress it, for a fifth of the time that an accept takes.
     assert payload < 1_500
+
+
+def test_what_every_request_and_batch_runs_is_never_planned_again(
+    owner_id: int, owner_key: str, sql: Sql
+) -> None:
+    connection.close()
+    for _ in range(8):
+        _go_the_whole_way(owner_id)
+        find_caller(owner_key)
+    plans = sql("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
+    assert sorted(plans) == [(0, 8)] * 5, "accept, poll, claim, finish and the key"
+
+
+def test_plans_that_are_kept_from_an_empty_table_find_their_rows_by_index(
+    owner_id: int, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = connections.settings["default"]["OPTIONS"]
+    monkeypatch.setitem(options, "options", options["options"])
+    sql(f"TRUNCATE {_TABLES} CASCADE")
+    sql("ALTER TABLE triage_triagerequest SET (autovacuum_enabled = false)")
+    plan_by_index()
+    connection.close()
+    try:
+        _go_the_whole_way(owner_id)
+        _fill_finished(owner_id, sql, 10_000)
+        assert not {name: tables for name, tables in _kept_plans(sql).items() if tables}
+    finally:
+        connection.close()
+        monkeypatch.undo()
+        sql("ALTER TABLE triage_triagerequest RESET (autovacuum_enabled)")
+
+
+def test_a_workers_child_reads_no_table_from_end_to_end(
+    processes: Processes, owner_id: int, sql: Sql
+) -> None:
+    """Also in a service that is a minute old, whose tables fill a page or two."""
+    processes.worker(children=1)
+    told = "SELECT seq_scan, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = %s"
+    answered = "SELECT count(*) FROM triage_triageanswer WHERE request_id = %s"
+
+    def serve(count: int) -> Any:
+        """This many, one by one; what is known afterwards of reads and claims."""
+        for _ in range(count):
+            [accepted] = _accepted_quietly(1, owner_id)
+            eventually(lambda row=accepted.id: sql(answered, row) == [(1,)], every=0.02)
+        return sql(told, "triage_triagerequest")[0]
+
+    scans, claims = serve(1)
+    serve(7)
+    time.sleep(1.1)  # a connection tells once a second, and with what it does next
+    later_scans, later_claims = serve(1)
+    assert later_claims > claims, "the child has told"
+    assert later_scans == scans
 
 
 def test_a_claim_adds_no_entry_to_an_index(owner_id: int, sql: Sql) -> None:
@@ -308,15 +363,40 @@ def _fill_finished(owner_id: int, sql: Sql, count: int) -> None:
     )
     sql(
         "INSERT INTO triage_triagepayload (request_id, sealed, fallback)"
-        " SELECT id, '', '{}' FROM triage_triagerequest"
+        " SELECT id, '', '{}' FROM triage_triagerequest ON CONFLICT DO NOTHING"
     )
     sql(
         """INSERT INTO triage_triageanswer (request_id, sequence, level, care_level, confidence,
             method, ab_group, decided_by, fallback, needs_review, reason, model_version,
             model_digest, rules_version, explanation, trace)
         SELECT id, 1, 1, 'gp', 0, 'rules', 'rules', 'rules', FALSE, FALSE, 'arm', '', '', 'r',
-            '{}', '[]' FROM triage_triagerequest"""
+            '{}', '[]' FROM triage_triagerequest
+        ON CONFLICT DO NOTHING"""
     )
+
+
+def _go_the_whole_way(owner_id: int) -> None:
+    """One request in this process, as web and worker serve it."""
+    [accepted] = _accepted_quietly(1, owner_id)
+    assert queries.get(owner_id, accepted.id)
+    token, rows, _ = lifecycle.claim(256)
+    decided = [
+        Finished(row.id, decide(row.rules, "no_model", row.arm), row.rules, None, "", "", 0)
+        for row in rows
+    ]
+    assert lifecycle.finish(token, decided).answered == 1
+
+
+def _kept_plans(sql: Sql) -> dict[str, list[str]]:
+    """What the plans read whole that this connection keeps."""
+    kept = sql("SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements")
+    found = {}
+    for name, statement, count in kept:
+        nothing = ", ".join(["NULL"] * count)
+        [[plan]] = sql(f'EXPLAIN (FORMAT JSON) EXECUTE "{name}" ({nothing})')
+        found[statement] = _walked(plan)
+    assert len(found) == 4, "accept, poll, claim and finish"
+    return found
 
 
 def _accepted_quietly(count: int, owner_id: int | None = None) -> list[Any]:

@@ -106,7 +106,9 @@ def test_a_key_that_returns_with_another_body_is_refused_alone(
     loop: Any, owner_key: str, sql: Sql
 ) -> None:
     answers = behind_a_lock(loop, [owner_key] * 3, "k", "k", "")
-    assert [status for status, _ in told_to_all(answers)[THREADS:]] == [202, 422, 202]
+    *same, other = [status for status, _ in told_to_all(answers)[THREADS:]]
+    # They arrived together: either may be the first with this key.
+    assert (sorted(same), other) == ([202, 422], 202)
     assert sql("SELECT count(*) FROM triage_triagerequest") == [(THREADS + 2,)]
 
 
