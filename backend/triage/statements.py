@@ -117,9 +117,12 @@ SELECT (SELECT id FROM phase), min(accepted_at), min(deadline_at),
     CASE WHEN count(*) < (SELECT count(*) FROM arrived) THEN array_agg(id) END
 FROM created"""
 
+# Key by key: of all at once a plan that was made early reads every request of the client.
 SAME_KEY: Final = """
-SELECT idempotency_key, id, fingerprint FROM triage_triagerequest
-WHERE client_id = %(client)s AND idempotency_key = ANY(%(keys)s)"""
+SELECT given.key, r.id, r.fingerprint FROM unnest(%(keys)s::text[]) AS given(key)
+CROSS JOIN LATERAL (
+    SELECT id, fingerprint FROM triage_triagerequest
+    WHERE client_id = %(client)s AND idempotency_key = given.key LIMIT 1) AS r"""
 
 # What a worker has still to look at, in the order of the index that holds just this. Of what a
 # claim changes no index knows anything: it costs the row a new version and no index an entry

@@ -181,6 +181,22 @@ def test_plans_that_are_kept_from_an_empty_table_find_their_rows_by_index(
         sql("ALTER TABLE triage_triagerequest RESET (autovacuum_enabled)")
 
 
+def test_a_repeated_key_is_looked_up_by_itself_also_by_a_plan_that_is_kept(
+    owner_id: int, sql: Sql
+) -> None:
+    """In a young table the planner takes a client for one of two hundred: what it then reads of
+    each is all that the only client has."""
+    sql(f"TRUNCATE {_TABLES} CASCADE")
+    case = parse_case(SORE_THROAT)
+    lifecycle.submit(owner_id, [Submission(case, f"key-{number}") for number in range(300)])
+    with planned_cursor() as cursor:
+        parameters = {"client": owner_id, "keys": ["key-7"]}
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {statements.SAME_KEY}", parameters)
+        nodes = _nodes(cursor.fetchone()[0][0]["Plan"])
+    used = [node["Index Name"] for node in nodes if "Index Name" in node]
+    assert used == ["one_row_per_idempotency_key"]
+
+
 def test_a_workers_child_reads_no_table_from_end_to_end(
     processes: Processes, owner_id: int, sql: Sql
 ) -> None:
