@@ -89,7 +89,7 @@ MUTANTS = {
     "claim_waits_for_the_lease": cut("CLAIM_LOST", " AND due_at + '0 s' <= now()"),
     "attempt_cap": cut("CLAIM_LOST", " AND attempt + 0 < %(attempts)s"),
     "idempotency": cut("ACCEPT", "ON CONFLICT (client_id, idempotency_key) DO NOTHING\n    ", ""),
-    "upward_only": cut("FINISH", " AND level > (", " AND level <> ("),
+    "upward_only": cut("FINISH", " AND level > rules_level", " AND level <> rules_level"),
     "one_log_per_predictor": cut("FINISH", "    ON CONFLICT (request_id, digest) DO NOTHING"),
     "cancel_open_only": cut("CANCEL", " AND answer = 'open'"),
     "keeper_ends_exhausted": no_sweep,
