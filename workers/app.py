@@ -9,6 +9,7 @@ from celery import signals
 from django.db import Error, close_old_connections
 
 from backend.celery import app
+from backend.postgres.base import plan_by_index
 from backend.triage.queue import TRIAGE_QUEUE
 
 app.conf.imports = (
@@ -49,7 +50,6 @@ def _serves_triage() -> bool:
 def _start_child(**kwargs: Any) -> None:
     # Only children that serve triage hold a model; a background child never needs one.
     if _serves_triage():
-        from backend.postgres.base import plan_by_index
         from workers import lookout, model_process
 
         plan_by_index()

@@ -26,10 +26,6 @@ _HEALTH_SECONDS: Final = 0.7
 _FRESH_SECONDS: Final = 1.0
 
 
-# What a plan may not begin with that is kept from an almost empty table.
-_BY_INDEX: Final = " -c enable_seqscan=off -c enable_bitmapscan=off"
-
-
 class _Planned(Cursor[Any]):
     """Has each statement planned once a connection instead of at each execution."""
 
@@ -99,7 +95,8 @@ def plan_by_index() -> None:
     and sort all of it; done again and again while the table grows, until the next ANALYZE, it costs
     more with each row. For workers' children, which claim and finish and read no whole days.
     """
-    connections.settings["default"]["OPTIONS"]["options"] += _BY_INDEX
+    by_index = " -c enable_seqscan=off -c enable_bitmapscan=off"
+    connections.settings["default"]["OPTIONS"]["options"] += by_index
 
 
 def _is_quiet(connection: Connection[Any]) -> bool:

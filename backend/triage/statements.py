@@ -8,7 +8,7 @@ Statistics may be of another day: of a table that was empty, or one in which eve
 what is found by a partial index is asked for in that index' order, and what was found is gone back
 to by `id = ANY(ARRAY(...))`: of a join with as many rows as the planner then expects, it makes a
 walk over the whole table. For the same reason each row looks up its own payload. `attempt + 0` has
-no statistics that could be wrong. The plans are looked at by `tests/integration/test_cost.py`.
+no statistics that could be wrong. The plans are looked at by `tests/integration/test_plans.py`.
 """
 
 from typing import Final

@@ -111,6 +111,13 @@ def sql(database: None) -> Callable[..., list[Any]]:
     return run
 
 
+def how_many_wait() -> int:
+    """Statements that wait for a lock, in this test's database server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0])
+
+
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
     """A small synthetic bundle where every process of the tests looks for it."""

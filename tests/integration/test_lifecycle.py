@@ -27,7 +27,7 @@ from ml.prediction import Contribution, Prediction
 from ml.rules.answer import RulesAnswer
 from ml.schema import Level
 from tests.eventually import eventually
-from tests.integration.conftest import SORE_THROAT
+from tests.integration.conftest import SORE_THROAT, how_many_wait
 
 Sql = Callable[..., list[Any]]
 DIGEST = "d" * 64
@@ -54,15 +54,6 @@ def claim_one(*, retry: bool = False) -> tuple[UUID, Claimed]:
     token, rows, _ = lifecycle.claim_lost() if retry else lifecycle.claim(10)
     assert len(rows) == 1
     return token, rows[0]
-
-
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) > 0 FROM pg_locks"
-            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture
@@ -221,7 +212,7 @@ def test_a_late_model_raises_an_answer_that_it_waited_for(owner_id: int, in_ml_a
         with transaction.atomic():
             assert lifecycle.answer_now([request_id]) == 1
             finishing = pool.submit(finish)
-            eventually(somebody_waits_for_us, what="the worker's commit waits")
+            eventually(how_many_wait, what="the worker's commit waits")
         assert finishing.result().amended == 1
 
 

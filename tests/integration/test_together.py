@@ -22,7 +22,7 @@ from backend.triage.values import Submission
 from backend.triage.waiting import Slot
 from ml.case import parse_case
 from tests.eventually import eventually
-from tests.integration.conftest import SORE_THROAT, Api
+from tests.integration.conftest import SORE_THROAT, Api, how_many_wait
 from tests.integration.test_express import TRIAGE, call, through_django
 
 Sql = Callable[..., list[Any]]
@@ -62,18 +62,11 @@ def behind_a_lock(loop: Any, keys: list[str], *idempotency_keys: str) -> list[An
         cursor.execute("LOCK TABLE triage_triagerequest IN SHARE MODE")
         for number in range(THREADS):
             answers.append(post(loop, keys[0], number))
-            eventually(lambda n=number: _blocked() == n + 1, 5)
+            eventually(lambda n=number: how_many_wait() == n + 1, 5)
         for number, (key, again) in enumerate(zip(keys, idempotency_keys, strict=True), 100):
             answers.append(post(loop, key, number, again))
             eventually(lambda n=number: lane._arrived.qsize() == n - 99, 5)
     return answers
-
-
-def _blocked() -> int:
-    """How many statements wait for the lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return int(cursor.fetchone()[0])
 
 
 def told_to_all(answers: list[Answered]) -> list[tuple[int, dict[str, Any]]]:
